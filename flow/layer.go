@@ -1,0 +1,352 @@
+// SPDX-FileCopyrightText: 2026 The sipnat authors
+// SPDX-License-Identifier: MIT
+
+package flow
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/emiago/sipgo"
+	"github.com/emiago/sipgo/sip"
+)
+
+// Layer owns the listeners and the live connections: it knows which path each
+// message took, and sends along it. The zero value is ready; set the fields
+// before the first Serve call. Its methods are safe for concurrent use.
+type Layer struct {
+	// Advertise is the name, "host" or "host:port", that goes into Via,
+	// Record-Route and Path in place of a listener's own address, as Kamailio's
+	// "listen … advertise" does; for 1:1 NAT in front of us. A port is best left
+	// out: the listener's is taken then. Empty: the listener's own address.
+	Advertise string
+
+	// UDPMTUSize, if not zero, is written to sip.UDPMTUSize by the first Serve
+	// call. That variable is global to the process and guards every UDP
+	// message, responses too: at its default of 1500 sipgo refuses all that is
+	// larger than 1300 bytes, and a 200 with SDP and two Record-Routes is. 65535
+	// sends everything and leaves fragmentation to IP.
+	UDPMTUSize int
+
+	// MaxSources bounds how many UDP sources sipgo remembers before its table
+	// is started anew; zero means 65536. Nothing is lost by it: requests are
+	// sent from the flow's own listener, known peer or not.
+	MaxSources int
+
+	// WriteTimeout bounds a write to a stream, so that a peer that does not
+	// read blocks nobody for ever; zero means 10 seconds.
+	WriteTimeout time.Duration
+
+	// HandshakeTimeout bounds how long a new stream may take to send its first
+	// bytes (TLS handshake, WebSocket upgrade, or message); zero means 10
+	// seconds.
+	HandshakeTimeout time.Duration
+
+	// Logger gets one line when a listener fails; nil means slog.Default().
+	Logger *slog.Logger
+
+	stats  counters
+	once   sync.Once
+	serial atomic.Uint64 // of the last connection
+
+	mu        sync.RWMutex
+	sockets   []*socket
+	locals    []local
+	localID   map[local]int
+	streams   []*listener
+	live      map[uint64]*conn
+	byPeer    map[peer]*conn
+	onClose   []func(Flow)
+	advertise map[string]string
+}
+
+// local is one of our UDP addresses: a socket's own, or one that a packet to a
+// wildcard socket was sent to.
+type local struct {
+	socket *socket
+	addr   netip.AddrPort
+}
+
+type peer struct {
+	transport Transport
+	remote    netip.AddrPort
+}
+
+func (l *Layer) logger() *slog.Logger {
+	if l.Logger != nil {
+		return l.Logger
+	}
+	return slog.Default()
+}
+
+func (l *Layer) maxSources() int {
+	if l.MaxSources > 0 {
+		return l.MaxSources
+	}
+	return 65536
+}
+
+func (l *Layer) start() {
+	l.once.Do(func() {
+		if l.UDPMTUSize > 0 {
+			sip.UDPMTUSize = l.UDPMTUSize
+		}
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.localID = map[local]int{}
+		l.live = map[uint64]*conn{}
+		l.byPeer = map[peer]*conn{}
+		// Serials begin at random in each process, so that what an earlier one
+		// signed names no connection of this one.
+		l.serial.Store(rand.Uint64() >> 1)
+	})
+}
+
+// AdvertiseAs gives one listener a name of its own; it overrides Advertise.
+// Call it before the listener is served.
+func (l *Layer) AdvertiseAs(listener net.Addr, name string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.advertise == nil {
+		l.advertise = map[string]string{}
+	}
+	l.advertise[listener.Network()+" "+listener.String()] = name
+}
+
+// advertised is the name that a listener goes by; empty if its own address.
+func (l *Layer) advertised(addr net.Addr) string {
+	if name, ok := l.advertise[addr.Network()+" "+addr.String()]; ok {
+		return name
+	}
+	return l.Advertise
+}
+
+// OnClose registers fn to be called with every stream flow that ends. It runs
+// in the goroutine that found out and must not block. Register before serving.
+func (l *Layer) OnClose(fn func(Flow)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.onClose = append(l.onClose, fn)
+}
+
+// ServeUDP reads SIP from pc until pc is closed, and hands it to srv; it takes
+// pc's place in sipgo.Server.ServeUDP. Packet middleware is stacked in the order
+// given, the first one next to the socket. Datagrams that are not SIP are
+// dropped and counted (STUN and CRLF reach the middleware first); a request that
+// sipgo cannot parse is answered 400 where its Via allows. A *net.UDPConn that
+// is bound to a wildcard address answers from the address that was asked.
+func (l *Layer) ServeUDP(srv *sipgo.Server, pc net.PacketConn, mw ...func(net.PacketConn) net.PacketConn) error {
+	l.start()
+	s := newSocket(l, srv, pc)
+	l.add(s)
+	defer l.removeSocket(s)
+	var stack net.PacketConn = s
+	for _, m := range mw {
+		stack = m(stack)
+	}
+	top := &gate{PacketConn: stack, socket: s, parser: sip.NewParser()}
+	for {
+		err := srv.ServeUDP(top)
+		if err != nil || !top.recycled {
+			return err
+		}
+		top.recycled = false
+		l.stats.recycled.Add(1)
+	}
+}
+
+func (l *Layer) add(s *socket) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sockets = append(l.sockets, s)
+}
+
+func (l *Layer) removeSocket(s *socket) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, other := range l.sockets {
+		if other == s {
+			l.sockets = append(l.sockets[:i:i], l.sockets[i+1:]...)
+			return
+		}
+	}
+}
+
+// maxLocals bounds the addresses of ours that packets may teach us.
+const maxLocals = 1024
+
+// localIndex is the number under which one of our UDP addresses is known in
+// the tag of a Via; false when there is none to be had.
+func (l *Layer) localIndex(s *socket, addr netip.AddrPort) (int, bool) {
+	at := local{s, addr}
+	l.mu.RLock()
+	i, ok := l.localID[at]
+	l.mu.RUnlock()
+	if ok {
+		return i, true
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if i, ok := l.localID[at]; ok {
+		return i, true
+	}
+	if len(l.locals) >= maxLocals {
+		return 0, false
+	}
+	l.locals = append(l.locals, at)
+	l.localID[at] = len(l.locals) - 1
+	return len(l.locals) - 1, true
+}
+
+func (l *Layer) localAt(i int) (local, bool) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if i < 0 || i >= len(l.locals) {
+		return local{}, false
+	}
+	return l.locals[i], true
+}
+
+// socketFor is the socket that owns one of our UDP addresses: the one bound to
+// it, else a wildcard one on its port.
+func (l *Layer) socketFor(addr netip.AddrPort) (*socket, bool) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	for _, s := range l.sockets {
+		if s.local == addr {
+			return s, true
+		}
+	}
+	for _, s := range l.sockets {
+		if s.wildcard() && s.local.Port() == addr.Port() {
+			return s, true
+		}
+	}
+	return nil, false
+}
+
+// manyLocals reports whether a Via must say at which of our addresses it came
+// in: when there is more than one that it can have been.
+func (l *Layer) manyLocals(s *socket) bool {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return s.pktinfo || len(l.sockets) > 1
+}
+
+// ErrNoListener says that no listener of ours can reach that address.
+var ErrNoListener error = &Refusal{Code: 503, Reason: "Service Unavailable: no listener for that transport and address family"}
+
+// Out is the flow to a peer that we have none from: a trunk, a media server, a
+// phone with a public address. For UDP it picks the listener, by the kernel's
+// route where there are several; for streams a live connection from that very
+// address, else one that Do may open (Conn 0).
+func (l *Layer) Out(t Transport, dst netip.AddrPort) (Flow, error) {
+	dst = unmap(dst)
+	if t.Reliable() {
+		if f, err := l.Find(t, dst); err == nil {
+			return f, nil
+		}
+		return l.dial(t, dst)
+	}
+	s, err := l.pickSocket(dst)
+	if err != nil {
+		return Flow{}, err
+	}
+	f := Flow{Transport: UDP, Local: s.local, Remote: dst}
+	if s.wildcard() {
+		if ip, err := routeTo(dst); err == nil {
+			f.Local = netip.AddrPortFrom(ip, s.local.Port())
+		}
+	}
+	return f, nil
+}
+
+func (l *Layer) pickSocket(dst netip.AddrPort) (*socket, error) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	var fit []*socket
+	for _, s := range l.sockets {
+		if s.reaches(dst.Addr()) {
+			fit = append(fit, s)
+		}
+	}
+	if len(fit) == 0 {
+		return nil, ErrNoListener
+	}
+	if len(fit) > 1 {
+		if ip, err := routeTo(dst); err == nil {
+			for _, s := range fit {
+				if s.local.Addr() == ip {
+					return s, nil
+				}
+			}
+		}
+	}
+	return fit[0], nil
+}
+
+// Find is the flow to a peer that we hear from: on streams the live connection
+// from that address, or ErrFlowGone; on UDP as Out.
+func (l *Layer) Find(t Transport, remote netip.AddrPort) (Flow, error) {
+	if !t.Reliable() {
+		return l.Out(t, remote)
+	}
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if c, ok := l.byPeer[peer{t, unmap(remote)}]; ok {
+		return c.flow, nil
+	}
+	return Flow{}, ErrFlowGone
+}
+
+// routeTo asks the kernel which of our addresses a packet to dst leaves from.
+// Connecting a UDP socket sends nothing.
+func routeTo(dst netip.AddrPort) (netip.Addr, error) {
+	c, err := (&net.Dialer{}).DialContext(context.Background(), "udp", dst.String())
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	defer func() { _ = c.Close() }()
+	u, ok := c.LocalAddr().(*net.UDPAddr)
+	if !ok {
+		return netip.Addr{}, errors.New("flow: no UDP address")
+	}
+	return u.AddrPort().Addr().Unmap(), nil
+}
+
+// addrPort reads a net.Addr; the zero value if it is no IP address and port.
+func addrPort(a net.Addr) netip.AddrPort {
+	switch a := a.(type) {
+	case *net.UDPAddr:
+		return unmap(a.AddrPort())
+	case *net.TCPAddr:
+		return unmap(a.AddrPort())
+	}
+	if a == nil {
+		return netip.AddrPort{}
+	}
+	ap, err := netip.ParseAddrPort(a.String())
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	return unmap(ap)
+}
+
+func unmap(ap netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(ap.Addr().Unmap().WithZone(""), ap.Port())
+}
+
+func splitName(name string) (host string, port string) {
+	if h, p, err := net.SplitHostPort(name); err == nil {
+		return h, p
+	}
+	return strings.Trim(name, "[]"), ""
+}

@@ -1,0 +1,48 @@
+// SPDX-FileCopyrightText: 2026 The sipnat authors
+// SPDX-License-Identifier: MIT
+
+package flow
+
+import (
+	"bytes"
+
+	"github.com/sipnat/sipnat/internal/via"
+)
+
+// maxEcho bounds what a 400 copies of a message that could not be parsed, so
+// that it is never larger than a sound answer.
+const maxEcho = 1200
+
+// badRequest makes the 400 for a request that sipgo cannot parse, out of the
+// header lines that RFC 3261 section 8.2.6.2 wants copied. It is nil when the
+// first Via allows no answer, and for an ACK, which is never answered.
+func badRequest(msg []byte) []byte {
+	if bytes.HasPrefix(msg, []byte("ACK ")) {
+		return nil
+	}
+	if _, ok := via.First(msg); !ok {
+		return nil
+	}
+	head, _, _ := bytes.Cut(msg, []byte("\r\n\r\n"))
+	_, head, _ = bytes.Cut(head, []byte("\r\n"))
+	res := append([]byte(nil), "SIP/2.0 400 Bad Request\r\n"...)
+	for line := range bytes.SplitSeq(head, []byte("\r\n")) {
+		name, _, ok := bytes.Cut(line, []byte(":"))
+		if !ok || !echoed(string(bytes.ToLower(bytes.TrimSpace(name)))) {
+			continue
+		}
+		if len(res)+len(line) > maxEcho {
+			return nil
+		}
+		res = append(append(res, line...), "\r\n"...)
+	}
+	return append(res, "Content-Length: 0\r\n\r\n"...)
+}
+
+func echoed(name string) bool {
+	switch name {
+	case "via", "v", "from", "f", "to", "t", "call-id", "i", "cseq":
+		return true
+	}
+	return false
+}

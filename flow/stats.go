@@ -1,0 +1,45 @@
+// SPDX-FileCopyrightText: 2026 The sipnat authors
+// SPDX-License-Identifier: MIT
+
+package flow
+
+import "sync/atomic"
+
+type counters struct {
+	garbage, keepalives, malformed, readErrors, large, recycled atomic.Uint64
+}
+
+// Stats counts what the layer met since it began.
+type Stats struct {
+	// Garbage is how many datagrams were dropped that are neither SIP nor STUN
+	// nor a keepalive.
+	Garbage uint64
+	// Keepalives is how many CRLF, zero and STUN datagrams no middleware took.
+	Keepalives uint64
+	// Malformed is how many messages sipgo's parser would have refused.
+	Malformed uint64
+	// ReadErrors is how many passing faults of a socket were ignored.
+	ReadErrors uint64
+	// Large is how many UDP messages were sent that IP may have to fragment
+	// (RFC 3261 section 18.1.1: 1300 bytes).
+	Large uint64
+	// Recycled is how often sipgo's table of UDP sources was started anew.
+	Recycled uint64
+	// Connections is how many streams are open.
+	Connections int
+}
+
+// Stats is a snapshot of the counters.
+func (l *Layer) Stats() Stats {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return Stats{
+		Garbage:     l.stats.garbage.Load(),
+		Keepalives:  l.stats.keepalives.Load(),
+		Malformed:   l.stats.malformed.Load(),
+		ReadErrors:  l.stats.readErrors.Load(),
+		Large:       l.stats.large.Load(),
+		Recycled:    l.stats.recycled.Load(),
+		Connections: len(l.live),
+	}
+}

@@ -1,0 +1,194 @@
+// SPDX-FileCopyrightText: 2026 The sipnat authors
+// SPDX-License-Identifier: MIT
+
+package flow_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sipnat/sipnat/flow"
+)
+
+// One peer that talks to two listeners in turn is answered by the one that it
+// asked (facts: sipgo alone answers the third request from the second).
+func TestTwoListenersOnePhone(t *testing.T) {
+	e := newEdge(t)
+	one, two := e.listenUDP(t, "127.0.0.1:0"), e.listenUDP(t, "127.0.0.1:0")
+	p := newPhone(t, "127.0.0.1:0")
+	for i, to := range []netip.AddrPort{one, two, one, one, two, two, one} {
+		p.send(options(strconv.Itoa(i), p.via()), to)
+		res, from := p.receive()
+		require.Equal(t, to, from, "request %d", i)
+		require.Contains(t, res, "SIP/2.0 200 OK")
+		require.NotContains(t, res, "snl=", "no tag on the wire")
+		require.Equal(t, flow.Flow{Transport: flow.UDP, Local: to, Remote: p.addr()}, <-e.flows)
+	}
+}
+
+func TestWildcardAnswersFromTheAddressThatWasAsked(t *testing.T) {
+	for _, listen := range []string{"0.0.0.0:0", "[::]:0"} {
+		t.Run(listen, func(t *testing.T) {
+			e := newEdge(t)
+			port := e.listenUDP(t, listen).Port()
+			p := newPhone(t, "127.0.0.1:0")
+			for i, asked := range []string{"127.0.0.2", "127.0.0.3", "127.0.0.2", "127.0.0.1"} {
+				to := netip.AddrPortFrom(netip.MustParseAddr(asked), port)
+				p.send(options(strconv.Itoa(i), p.via()), to)
+				_, from := p.receive()
+				require.Equal(t, to, from)
+				f := <-e.flows
+				require.Equal(t, flow.Flow{Transport: flow.UDP, Local: to, Remote: p.addr()}, f)
+
+				require.NoError(t, e.layer.Write([]byte("\r\n"), f))
+				_, from = p.receive()
+				require.Equal(t, to, from, "raw writes too")
+			}
+		})
+	}
+}
+
+// A request to a phone that has sent nothing since the start leaves from the
+// flow's listener all the same (facts: sipgo alone opens a socket of its own).
+func TestDoLeavesFromTheListener(t *testing.T) {
+	for _, addrs := range [][]string{{"127.0.0.1:0"}, {"127.0.0.1:0", "127.0.0.2:0"}, {"0.0.0.0:0"}, {"[::1]:0"}} {
+		t.Run(strings.Join(addrs, " "), func(t *testing.T) {
+			e := newEdge(t)
+			var last netip.AddrPort
+			for _, a := range addrs {
+				last = e.listenUDP(t, a)
+			}
+			host := last.Addr().Unmap()
+			if host.IsUnspecified() {
+				host = netip.MustParseAddr("127.0.0.3")
+			}
+			p := newPhone(t, net.JoinHostPort(map[bool]string{true: "127.0.0.1", false: "::1"}[host.Is4()], "0"))
+			f := flow.Flow{Transport: flow.UDP, Local: netip.AddrPortFrom(host, last.Port()), Remote: p.addr()}
+
+			tx, err := e.layer.Do(t.Context(), outgoing(e.layer, f), f)
+			require.NoError(t, err)
+			defer tx.Terminate()
+			req, from := p.receive()
+			require.Equal(t, f.Local, from)
+			require.Contains(t, req, "Via: SIP/2.0/UDP "+f.Local.String()+";branch=z9hG4bKx;rport\r\n")
+
+			p.send("SIP/2.0 200 OK\r\n"+strings.SplitN(req, "\r\n", 2)[1], from)
+			select {
+			case res := <-tx.Responses():
+				require.Equal(t, 200, res.StatusCode)
+			case <-time.After(5 * time.Second):
+				t.Fatal("no response reached the transaction")
+			}
+
+			require.NoError(t, e.layer.Send(outgoing(e.layer, f), f))
+			again, from := p.receive()
+			require.Equal(t, f.Local, from)
+			require.Equal(t, req, again)
+		})
+	}
+}
+
+func outgoing(l *flow.Layer, f flow.Flow) *sip.Request {
+	req := sip.NewRequest(sip.OPTIONS, sip.Uri{User: "bob", Host: "10.0.0.5"})
+	req.AppendHeader(l.Via(f, "z9hG4bKx"))
+	for _, h := range [][2]string{{"From", "<sip:edge>;tag=1"}, {"To", "<sip:bob@10.0.0.5>"}, {"Call-ID", "c"}, {"CSeq", "1 OPTIONS"}, {"Max-Forwards", "70"}, {"Content-Length", "0"}} {
+		req.AppendHeader(sip.NewHeader(h[0], h[1]))
+	}
+	cseq := sip.CSeqHeader{SeqNo: 1, MethodName: sip.OPTIONS}
+	req.RemoveHeader("CSeq")
+	req.AppendHeader(&cseq)
+	return req
+}
+
+func TestDoRefuses(t *testing.T) {
+	e := newEdge(t)
+	own := e.listenUDP(t, "127.0.0.1:0")
+	p := newPhone(t, "127.0.0.1:0")
+	good := flow.Flow{Transport: flow.UDP, Local: own, Remote: p.addr()}
+	foreign := good
+	foreign.Local = netip.MustParseAddrPort("192.0.2.1:5060")
+	for name, f := range map[string]flow.Flow{"zero flow": {}, "a listener that is not ours": foreign, "a stream that is not live": {Transport: flow.TCP, Local: own, Remote: p.addr(), Conn: 7}} {
+		_, err := e.layer.Do(t.Context(), outgoing(e.layer, good), f)
+		require.ErrorIs(t, err, flow.ErrFlowGone, name)
+		require.ErrorIs(t, e.layer.Send(outgoing(e.layer, good), f), flow.ErrFlowGone, name)
+		require.ErrorIs(t, e.layer.Write([]byte("\r\n"), f), flow.ErrFlowGone, name)
+	}
+	bare := outgoing(e.layer, good)
+	bare.RemoveHeader("Via")
+	_, err := e.layer.Do(context.Background(), bare, good)
+	require.ErrorContains(t, err, "without a Via")
+}
+
+func TestGuard(t *testing.T) {
+	e := newEdge(t)
+	to := e.listenUDP(t, "127.0.0.1:0")
+	p := newPhone(t, "127.0.0.1:0")
+	for _, junk := range []string{"jaK", "GET / HTTP/1.1\r\n\r\n", "\r\n\r\n\r\n", "\x00", "\r\n\r\n", "SIP/2.0 200 OK\r\nnonsense\r\n\r\n",
+		"ACK sip:edge SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z\r\nContact: <sip:a\r\n\r\n", "OPTIONS sip:edge SIP/2.0\r\nContact: <\r\n\r\n",
+		"\x00\x01\x00\x00\x21\x12\xa4\x42abcdefghijkl"} {
+		p.send(junk, to)
+	}
+	broken := strings.Replace(options("b", p.via()), "From: <sip:a@example.com>;tag=1", "Contact: <sip:a@h", 1)
+	p.send(broken, to)
+	res, from := p.receive()
+	require.Equal(t, to, from)
+	require.Equal(t, fmt.Sprintf("SIP/2.0 400 Bad Request\r\nVia: %s;branch=z9hG4bKb\r\nTo: <sip:edge>\r\nCall-ID: b\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n", p.via()), res)
+	p.send(options("ok", p.via()), to)
+	res, _ = p.receive()
+	require.Contains(t, res, "SIP/2.0 200 OK", "nothing else was answered, and the listener lives")
+	s := e.layer.Stats()
+	require.Equal(t, uint64(3), s.Garbage)
+	require.Equal(t, uint64(3), s.Keepalives)
+	require.Equal(t, uint64(4), s.Malformed)
+}
+
+func TestSourcesAreForgotten(t *testing.T) {
+	e := newEdge(t)
+	e.layer.MaxSources = 100
+	to := e.listenUDP(t, "127.0.0.1:0")
+	first := newPhone(t, "127.0.0.1:0")
+	for i := range 3000 {
+		p := first
+		if i%10 == 0 {
+			pc, err := net.ListenPacket("udp", "127.0.0.1:0")
+			require.NoError(t, err)
+			p = phone{pc.(*net.UDPConn), t}
+		}
+		p.send(options(strconv.Itoa(i), p.via()), to)
+		res, _ := p.receive()
+		require.Contains(t, res, "200 OK")
+		<-e.flows
+		if p != first {
+			require.NoError(t, p.Close())
+		}
+	}
+	require.NotZero(t, e.layer.Stats().Recycled)
+	require.Less(t, e.srv.TransportLayer().Pool("udp").Size(), 300)
+}
+
+func TestNames(t *testing.T) {
+	e := newEdge(t)
+	e.layer.Advertise = "edge.example.com"
+	one := e.listenUDP(t, "127.0.0.1:0")
+	e.layer.AdvertiseAs(&net.UDPAddr{IP: net.IPv4(127, 0, 0, 2), Port: 5070}, "203.0.113.1:5060")
+	port := int(one.Port())
+	host, p := e.layer.Name(flow.Flow{Transport: flow.UDP, Local: one})
+	require.Equal(t, "edge.example.com", host)
+	require.Equal(t, port, p)
+	for _, tt := range []struct {
+		host string
+		port int
+		want bool
+	}{{"127.0.0.1", port, true}, {"EDGE.example.com", port, true}, {"edge.example.com", 1, false}, {"edge.example.com", 0, false}, {"127.0.0.2", port, false}, {"127.0.0.1", port + 1, false}, {"", 0, false}} {
+		require.Equal(t, tt.want, e.layer.IsSelf(tt.host, tt.port), "%s:%d", tt.host, tt.port)
+	}
+}

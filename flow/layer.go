@@ -6,7 +6,6 @@ package flow
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -50,9 +49,6 @@ type Layer struct {
 	// seconds.
 	HandshakeTimeout time.Duration
 
-	// Logger gets one line when a listener fails; nil means slog.Default().
-	Logger *slog.Logger
-
 	stats  counters
 	once   sync.Once
 	serial atomic.Uint64 // of the last connection
@@ -78,13 +74,6 @@ type local struct {
 type peer struct {
 	transport Transport
 	remote    netip.AddrPort
-}
-
-func (l *Layer) logger() *slog.Logger {
-	if l.Logger != nil {
-		return l.Logger
-	}
-	return slog.Default()
 }
 
 func (l *Layer) maxSources() int {

@@ -42,12 +42,12 @@ func newEdge(t *testing.T) *edge {
 	return e
 }
 
-func (e *edge) listenUDP(t *testing.T, addr string, mw ...func(net.PacketConn) net.PacketConn) netip.AddrPort {
+func (e *edge) listenUDP(t *testing.T, addr string) netip.AddrPort {
 	t.Helper()
 	pc, err := net.ListenPacket("udp", addr)
 	require.NoError(t, err)
 	served := make(chan error, 1)
-	go func() { served <- e.layer.ServeUDP(e.srv, pc, mw...) }()
+	go func() { served <- e.layer.ServeUDP(e.srv, pc) }()
 	t.Cleanup(func() {
 		_ = pc.Close()
 		require.NoError(t, <-served)

@@ -67,29 +67,19 @@ func (l *Layer) Send(req *sip.Request, f Flow) error {
 		req.Via().Params.Remove(tag)
 		return l.Write([]byte(req.String()), f)
 	}
-	c, err := l.connection(srv, f)
+	c, err := srv.TransportLayer().GetConnection(f.Transport.String(), f.Remote.String())
 	if err != nil {
-		return err
+		return ErrFlowGone
 	}
 	defer func() { _, _ = c.TryClose() }()
+	if !ours(c, f) {
+		return ErrFlowGone
+	}
 	return c.WriteMsg(req)
 }
 
-// connection is sipgo's connection of a live flow; the caller gives it back.
-func (l *Layer) connection(srv *sipgo.Server, f Flow) (sip.Connection, error) {
-	c, err := srv.TransportLayer().GetConnection(f.Transport.String(), f.Remote.String())
-	if err != nil {
-		return nil, ErrFlowGone
-	}
-	if !ours(c, f) {
-		_, _ = c.TryClose()
-		return nil, ErrFlowGone
-	}
-	return c, nil
-}
-
-// Write sends bytes that are no SIP message on f: a keepalive. On WS and WSS
-// they go as a text frame of their own.
+// Write sends bytes that are no SIP message on f: a keepalive. On WS and WSS b is
+// ignored and an empty ping frame sent (RFC 6455 section 5.5.2).
 func (l *Layer) Write(b []byte, f Flow) error {
 	if f.Transport == UDP {
 		s, ok := l.socketFor(f.Local)
@@ -100,25 +90,15 @@ func (l *Layer) Write(b []byte, f Flow) error {
 		return err
 	}
 	l.mu.RLock()
-	mine, ok := l.live[f.Conn]
+	c, ok := l.live[f.Conn]
 	l.mu.RUnlock()
-	if !ok || mine.flow != f {
+	if !ok || c.flow != f {
 		return ErrFlowGone
 	}
-	if f.Transport != WS && f.Transport != WSS {
-		_, err := mine.Write(b)
-		return err
+	if f.Transport == WS || f.Transport == WSS {
+		return c.ping()
 	}
-	c, err := l.connection(mine.listener.srv, f)
-	if err != nil {
-		return err
-	}
-	defer func() { _, _ = c.TryClose() }()
-	ws, ok := c.(*sip.WSConnection)
-	if !ok {
-		return ErrFlowGone
-	}
-	_, err = ws.Write(b) // under sipgo's lock: a frame is more than one write
+	_, err := c.Write(b)
 	return err
 }
 

@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/emiago/sipgo"
@@ -71,6 +72,7 @@ func (ln *listener) Accept() (net.Conn, error) {
 		Remote:    addrPort(nc.RemoteAddr()),
 		Conn:      l.serial.Add(1),
 	}}
+	c.frames.idle = sync.NewCond(&c.frames.mu)
 	_ = nc.SetReadDeadline(time.Now().Add(or(l.HandshakeTimeout, 10*time.Second)))
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -84,8 +86,10 @@ type conn struct {
 	net.Conn
 	listener *listener
 	flow     Flow
+	frames   frames // on WS and WSS
 	spoke    sync.Once
 	closed   sync.Once
+	ended    atomic.Bool
 }
 
 // Read lifts the handshake's deadline once the peer has said anything.
@@ -99,6 +103,17 @@ func (c *conn) Read(b []byte) (int, error) {
 
 // Write is bounded in time: a peer that does not read must block nobody.
 func (c *conn) Write(b []byte) (int, error) {
+	if c.flow.Transport != WS && c.flow.Transport != WSS {
+		return c.rawWrite(b)
+	}
+	c.frames.mu.Lock()
+	defer c.frames.mu.Unlock()
+	n, err := c.rawWrite(b)
+	c.frames.wrote(b[:n])
+	return n, err
+}
+
+func (c *conn) rawWrite(b []byte) (int, error) {
 	_ = c.SetWriteDeadline(time.Now().Add(or(c.listener.layer.WriteTimeout, 10*time.Second)))
 	return c.Conn.Write(b)
 }
@@ -115,6 +130,8 @@ func (c *conn) Close() error {
 		}
 		hooks := l.onClose
 		l.mu.Unlock()
+		c.ended.Store(true)
+		c.frames.idle.Broadcast()
 		for _, fn := range hooks {
 			fn(c.flow)
 		}

@@ -1,0 +1,221 @@
+// SPDX-FileCopyrightText: 2026 The sipnat authors
+// SPDX-License-Identifier: MIT
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+
+	"github.com/emiago/sipgo"
+	"github.com/emiago/sipgo/sip"
+
+	"github.com/sipnat/sipnat"
+	"github.com/sipnat/sipnat/alias"
+	"github.com/sipnat/sipnat/flow"
+	"github.com/sipnat/sipnat/keepalive"
+	"github.com/sipnat/sipnat/nat"
+	"github.com/sipnat/sipnat/proxy"
+	"github.com/sipnat/sipnat/registrar"
+	"github.com/sipnat/sipnat/route"
+	"github.com/sipnat/sipnat/rport"
+	"github.com/sipnat/sipnat/rtpengine"
+	"github.com/sipnat/sipnat/rtpengine/manage"
+	"github.com/sipnat/sipnat/rtpengine/relay"
+)
+
+// edge is everything that runs.
+type edge struct {
+	cfg     config
+	ua      *sipgo.UserAgent
+	srv     *sipgo.Server
+	layer   *flow.Layer
+	pinger  *keepalive.Pinger
+	media   *manage.Manager
+	engine  io.Closer // nil with -media none
+	sockets []io.Closer
+	serving []func() error
+}
+
+func newEdge(cfg config) (*edge, error) {
+	ua, err := sipgo.NewUA(sipgo.WithUserAgentTransactionLayerOptions(
+		sip.WithTransactionLayerUnhandledResponseHandler(func(*sip.Response) {}))) // late ones: nothing to log
+	if err != nil {
+		return nil, err
+	}
+	srv, err := sipgo.NewServer(ua)
+	if err != nil {
+		return nil, err
+	}
+	e := &edge{cfg: cfg, ua: ua, srv: srv, layer: &flow.Layer{Advertise: cfg.advertise, UDPMTUSize: 65535}}
+	e.pinger = keepalive.New(e.layer, keepalive.Config{Interval: cfg.ping})
+	if err := e.wire(); err != nil {
+		e.close()
+		return nil, err
+	}
+	for _, l := range cfg.listen {
+		if err := e.open(l); err != nil {
+			e.close()
+			return nil, err
+		}
+	}
+	return e, nil
+}
+
+// wire puts the packages together: requests pass the middleware from the first
+// to the last, what is forwarded and its replies pass the hooks.
+func (e *edge) wire() error {
+	detector := &nat.Detector{Tests: e.cfg.tests}
+	signer := alias.Ephemeral()
+	router := &route.Router{Layer: e.layer, Domains: e.cfg.domains}
+	location := &registrar.Registrar{AOR: registrar.Unauthenticated, NAT: detector.Behind, Domains: e.cfg.domains}
+	if e.cfg.ping > 0 {
+		location.OnBind, location.OnUnbind = e.pinger.Add, e.pinger.Remove
+		e.pinger.Dead = location.Drop
+	}
+	e.layer.OnClose(location.Closed)
+
+	forwarder := &proxy.Forwarder{Layer: e.layer, NAT: detector.Behind, Locate: location.Locate}
+	forwarder.Branch = []proxy.BranchHook{router.Branch, signer.Branch}
+	forwarder.Reply = []proxy.ReplyHook{signer.Reply}
+	if err := e.relayMedia(forwarder); err != nil {
+		return err
+	}
+
+	chain := []func(sipgo.RequestHandler) sipgo.RequestHandler{keepalive.AnswerOptions, detector.Middleware, router.Middleware}
+	if !e.cfg.open {
+		realm := e.cfg.listen[0].addr.Addr().String()
+		if len(e.cfg.domains) > 0 {
+			realm = e.cfg.domains[0]
+		}
+		auth := newDigestAuth(realm, e.cfg.users)
+		location.AOR = auth.aor
+		chain = append(chain, auth.middleware)
+	}
+	sipnat.Handle(e.srv, forwarder.Handle, append(chain, location.Middleware, signer.Middleware)...)
+	return nil
+}
+
+// relayMedia adds the hooks for media: an engine's, or SDP repair towards peers
+// that latch.
+func (e *edge) relayMedia(f *proxy.Forwarder) error {
+	var repair nat.SDPRepair
+	switch e.cfg.media {
+	case "none":
+		f.Branch = append(f.Branch, repair.Branch)
+		f.Reply = append(f.Reply, repair.Reply)
+		return nil
+	case "embedded":
+		r, err := e.newRelay()
+		if err != nil {
+			return err
+		}
+		e.engine = r
+		e.media = &manage.Manager{Engine: r}
+	default:
+		c, err := rtpengine.Dial(e.cfg.media)
+		if err != nil {
+			return err
+		}
+		e.engine = c
+		e.media = &manage.Manager{Engine: c}
+	}
+	f.Branch = append(f.Branch, e.media.Branch)
+	f.Reply = append(f.Reply, e.media.Reply)
+	return nil
+}
+
+func (e *edge) newRelay() (*relay.Relay, error) {
+	rc := relay.Config{Address: e.cfg.listen[0].addr.Addr()}
+	if e.cfg.advertise != "" {
+		ip, err := netip.ParseAddr(strings.Trim(e.cfg.advertise, "[]"))
+		if err != nil {
+			return nil, errors.New("-media embedded writes -advertise into SDP: it must be an IP address")
+		}
+		rc.Advertise = ip
+	}
+	if rc.Address.IsUnspecified() {
+		ip, err := outwardAddr(rc.Address)
+		if err != nil {
+			return nil, fmt.Errorf("-media embedded needs an address of ours for SDP; listen on one instead of %s: %w", rc.Address, err)
+		}
+		rc.Address = ip
+	}
+	return relay.New(rc)
+}
+
+// outwardAddr is the address that packets to the Internet leave from.
+func outwardAddr(like netip.Addr) (netip.Addr, error) {
+	to := "192.0.2.1:9" // a documentation address (RFC 5737): nothing is sent
+	if like.Is6() {
+		to = "[2001:db8::1]:9"
+	}
+	c, err := net.Dial("udp", to)
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	defer func() { _ = c.Close() }()
+	return c.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap(), nil
+}
+
+// open binds one -listen.
+func (e *edge) open(l listenAddr) error {
+	if l.transport == flow.TCP {
+		ln, err := net.Listen("tcp", l.addr.String())
+		if err != nil {
+			return err
+		}
+		e.sockets = append(e.sockets, ln)
+		e.serving = append(e.serving, func() error { return e.layer.ServeTCP(e.srv, ln) })
+		return nil
+	}
+	pc, err := net.ListenPacket("udp", l.addr.String())
+	if err != nil {
+		return err
+	}
+	e.sockets = append(e.sockets, pc)
+	e.serving = append(e.serving, func() error { return e.layer.ServeUDP(e.srv, pc, e.pinger.PacketConn, rport.Always) })
+	return nil
+}
+
+// serve runs until ctx ends, which is no error, or a listener fails.
+func (e *edge) serve(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	failed := make(chan error, len(e.serving))
+	var wg sync.WaitGroup
+	for _, serve := range e.serving {
+		wg.Go(func() { failed <- serve() })
+	}
+	if e.cfg.ping > 0 {
+		wg.Go(func() { _ = e.pinger.Run(ctx) })
+	}
+	var err error
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+	}
+	cancel()
+	e.close()
+	wg.Wait()
+	return err
+}
+
+func (e *edge) close() {
+	for _, s := range e.sockets {
+		_ = s.Close()
+	}
+	if e.media != nil {
+		_ = e.media.Close()
+	}
+	if e.engine != nil {
+		_ = e.engine.Close()
+	}
+	_ = e.ua.Close()
+}

@@ -83,7 +83,8 @@ func BenchmarkReply(b *testing.B) {
 		for b.Loop() {
 			tick()
 			at := bytes.Index(ours, []byte(prefix))
-			copy(ours[at:at+50], v.last[bytes.Index(v.last, []byte(prefix)):])
+			_, branch, _ := bytes.Cut(v.last, []byte(prefix))
+			copy(ours[at+len(prefix):at+50], branch)
 			p.Consume(ours, from)
 		}
 	})

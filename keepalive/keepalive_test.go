@@ -35,9 +35,9 @@ func peer(i int) flow.Flow {
 	}
 }
 
-func stream(tr flow.Transport, conn uint64) flow.Flow {
+func stream(tr flow.Transport) flow.Flow {
 	f := peer(1)
-	f.Transport, f.Conn = tr, conn
+	f.Transport, f.Conn = tr, 1
 	return f
 }
 

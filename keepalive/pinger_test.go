@@ -158,10 +158,10 @@ func TestPingsWithoutAnAnswerKillNobody(t *testing.T) {
 	}{
 		{"crlf", keepalive.CRLF, peer(1), "\r\n\r\n"},
 		{"zeros", keepalive.Zeros, peer(1), "\x00\x00\x00\x00"},
-		{"tcp", keepalive.Options, stream(flow.TCP, 1), "\r\n\r\n"},
-		{"tls", keepalive.Zeros, stream(flow.TLS, 1), "\r\n\r\n"},
-		{"ws", keepalive.CRLF, stream(flow.WS, 1), ""},
-		{"wss", keepalive.Options, stream(flow.WSS, 1), ""},
+		{"tcp", keepalive.Options, stream(flow.TCP), "\r\n\r\n"},
+		{"tls", keepalive.Zeros, stream(flow.TLS), "\r\n\r\n"},
+		{"ws", keepalive.CRLF, stream(flow.WS), ""},
+		{"wss", keepalive.Options, stream(flow.WSS), ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			run(t, keepalive.Config{Kind: c.kind}, func(t *testing.T, l *lab) {
@@ -186,9 +186,9 @@ func TestFailedWrites(t *testing.T) {
 		err  error
 		want []string
 	}{
-		{"stream gone: dead", stream(flow.TCP, 1), fmt.Errorf("wrapped: %w", flow.ErrFlowGone), []string{"alice"}},
-		{"websocket gone: dead", stream(flow.WS, 1), flow.ErrFlowGone, []string{"alice"}},
-		{"stream blocked: not the phone's fault", stream(flow.TCP, 1), errors.New("timeout"), []string{}},
+		{"stream gone: dead", stream(flow.TCP), fmt.Errorf("wrapped: %w", flow.ErrFlowGone), []string{"alice"}},
+		{"websocket gone: dead", stream(flow.WS), flow.ErrFlowGone, []string{"alice"}},
+		{"stream blocked: not the phone's fault", stream(flow.TCP), errors.New("timeout"), []string{}},
 		{"our network is down: no miss", peer(1), errors.New("network is unreachable"), []string{}},
 		{"another node's listener: no miss", peer(1), flow.ErrFlowGone, []string{}},
 	} {

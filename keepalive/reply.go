@@ -23,6 +23,7 @@ type replies struct {
 	pinger *Pinger
 }
 
+// ReadFrom is the next datagram that answers no ping of ours.
 func (r *replies) ReadFrom(b []byte) (int, net.Addr, error) {
 	for {
 		n, from, err := r.PacketConn.ReadFrom(b)

@@ -79,7 +79,7 @@ func (e *edge) listenTCP() netip.AddrPort {
 	go func() { served <- e.layer.ServeTCP(e.srv, ln) }()
 	e.t.Cleanup(func() {
 		_ = ln.Close()
-		<-served
+		require.ErrorIs(e.t, <-served, net.ErrClosed)
 	})
 	own := ln.Addr().(*net.TCPAddr).AddrPort()
 	require.Eventually(e.t, func() bool { return e.layer.IsSelf(own.Addr().String(), int(own.Port())) }, 5*time.Second, time.Millisecond)

@@ -129,7 +129,7 @@ func (x *exchange) try(group []flow.Target) []event {
 
 func (x *exchange) progress(e event) {
 	if !x.answered.Load() && !x.given.Load() {
-		x.send(e.res)
+		_ = x.send(e.res)
 	}
 }
 
@@ -152,7 +152,7 @@ func (x *exchange) success(e event) {
 	x.over = true
 	if !x.req.IsInvite() {
 		if !x.answered.Swap(true) {
-			x.send(e.res)
+			_ = x.send(e.res)
 		}
 		return
 	}
@@ -190,7 +190,7 @@ func (x *exchange) fail(res *sip.Response) {
 	if x.req.IsInvite() {
 		x.f.spent.add(x.req)
 	}
-	x.send(res)
+	_ = x.send(res)
 }
 
 // send sends a response upstream. The transaction keeps res.

@@ -210,7 +210,7 @@ func message(t testing.TB, method string, lines ...string) *sip.Request {
 
 // target is a phone behind 198.51.100.N.
 func target(user string, q int) flow.Target {
-	n := byte(user[len(user)-1] - '0')
+	n := user[len(user)-1] - '0'
 	return flow.Target{
 		URI: sip.Uri{Scheme: "sip", User: user, Host: "10.1.1.1"},
 		Peer: flow.Peer{NAT: true, Flow: flow.Flow{

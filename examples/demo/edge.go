@@ -66,7 +66,7 @@ func startEdge(host *vnet.Net, handling bool, tap *tap) (*edge, error) {
 	}
 
 	pinger := keepalive.New(layer, keepalive.Config{Interval: pingInterval})
-	detector := &nat.Detector{}
+	detector := &nat.Detector{Self: layer.IsSelf}
 	signer := alias.Ephemeral()
 	router := &route.Router{Layer: layer}
 	location := &registrar.Registrar{AOR: registrar.Unauthenticated, NAT: detector.Behind, OnBind: pinger.Add, OnUnbind: pinger.Remove}

@@ -71,7 +71,7 @@ func newEdge(cfg config) (*edge, error) {
 // wire puts the packages together: requests pass the middleware from the first
 // to the last, what is forwarded and its replies pass the hooks.
 func (e *edge) wire() error {
-	detector := &nat.Detector{Tests: e.cfg.tests}
+	detector := &nat.Detector{Tests: e.cfg.tests, Self: e.layer.IsSelf}
 	signer := alias.Ephemeral()
 	router := &route.Router{Layer: e.layer, Domains: e.cfg.domains}
 	location := &registrar.Registrar{AOR: registrar.Unauthenticated, NAT: detector.Behind, Domains: e.cfg.domains}

@@ -44,7 +44,7 @@ func main() {
 
 	layer := &flow.Layer{UDPMTUSize: 65535}
 	pinger := keepalive.New(layer, keepalive.Config{})
-	detector := &nat.Detector{Tests: nat.TestReceived | nat.TestPort}
+	detector := &nat.Detector{Self: layer.IsSelf}
 	signer := alias.Ephemeral()
 	router := &route.Router{Layer: layer}
 	location := &registrar.Registrar{AOR: registrar.Unauthenticated, NAT: detector.Behind, OnBind: pinger.Add, OnUnbind: pinger.Remove}

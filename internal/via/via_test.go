@@ -54,8 +54,10 @@ func TestRewriteWithoutRoom(t *testing.T) {
 }
 
 func TestFirstRefuses(t *testing.T) {
-	for _, in := range []string{"", "\r\n", "x", "OPTIONS sip:a SIP/2.0\r\n\r\nVia: SIP/2.0/UDP h", message("Via:"), message("Via: SIP/2.0"),
-		message("Via: SIP/2.0/UDP"), message("Via: SIP/2.0/UDP h:x"), message("Via: SIP/2.0/UDP [::1"), message("Via: SIP/2.0/UDP h x"), message("Viaduct: SIP/2.0/UDP h")} {
+	for _, in := range []string{
+		"", "\r\n", "x", "OPTIONS sip:a SIP/2.0\r\n\r\nVia: SIP/2.0/UDP h", message("Via:"), message("Via: SIP/2.0"),
+		message("Via: SIP/2.0/UDP"), message("Via: SIP/2.0/UDP h:x"), message("Via: SIP/2.0/UDP [::1"), message("Via: SIP/2.0/UDP h x"), message("Viaduct: SIP/2.0/UDP h"),
+	} {
 		_, ok := via.First([]byte(in))
 		require.False(t, ok, "%q", in)
 	}

@@ -6,6 +6,7 @@ package manage_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"mime/multipart"
 	"strings"
@@ -131,7 +132,7 @@ func TestMultipartAgainstMIME(t *testing.T) {
 	var got []string
 	for {
 		p, err := r.NextPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		require.NoError(t, err)

@@ -44,7 +44,7 @@ func ExampleManager() {
 
 	bye := message("BYE sip:b@example.net SIP/2.0", "call", "BYE", "A", "B", 2, "").(*sip.Request)
 	fmt.Println(media.Branch(bye, leg))
-	media.Close()
+	fmt.Println(media.Close())
 	// Output:
 	// offer  A  203.0.113.9
 	// <nil> rewritten offer
@@ -52,6 +52,7 @@ func ExampleManager() {
 	// <nil> rewritten answer
 	// <nil>
 	// delete A
+	// <nil>
 }
 
 func ExampleAlways() {

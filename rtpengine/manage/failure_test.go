@@ -47,7 +47,7 @@ func TestEngineFailure(t *testing.T) {
 			s.m.Timeout = 50 * time.Millisecond
 			s.e.set(time.Hour, nil)
 			start := time.Now()
-			s.fails(503, s.request("INVITE", "A", "", 1, "a1"), aToB("b1"))
+			_ = s.fails(503, s.request("INVITE", "A", "", 1, "a1"), aToB("b1"))
 			require.Equal(s, 50*time.Millisecond, time.Since(start))
 			ctx, cancel := context.WithTimeout(s.Context(), 2*time.Second)
 			defer cancel()
@@ -57,19 +57,19 @@ func TestEngineFailure(t *testing.T) {
 		}},
 		{"a first offer that timed out may have run: its ghost is deleted (rtpengine#253)", func(s *scene) {
 			s.e.set(0, func(string, rtpengine.Params) error { return rtpengine.ErrTimeout })
-			s.fails(503, s.request("INVITE", "A", "", 1, "a1"), aToB("b1"))
+			_ = s.fails(503, s.request("INVITE", "A", "", 1, "a1"), aToB("b1"))
 			s.engine("offer A> b1 a1", "delete A> b1 delete-delay=0")
 			require.Zero(s, s.m.Stats().Calls)
 		}},
 		{"a ghost is left alone while another fork lives: the engine would delete that too", func(s *scene) {
 			s.req("INVITE", "A", "", 1, "a1", aToB("b1"))
 			s.e.set(0, func(string, rtpengine.Params) error { return rtpengine.ErrTimeout })
-			s.fails(503, s.request("INVITE", "A", "", 1, "a1"), aToB("b2"))
+			_ = s.fails(503, s.request("INVITE", "A", "", 1, "a1"), aToB("b2"))
 			s.engine("offer A> b1 a1", "offer A> b2 a1")
 		}},
 		{"an SDP that the engine cannot read: 488, no ghost", func(s *scene) {
 			s.e.set(0, refuse("Failed to parse SDP"))
-			s.fails(488, s.request("INVITE", "A", "", 1, "a1"), aToB("b1"))
+			_ = s.fails(488, s.request("INVITE", "A", "", 1, "a1"), aToB("b1"))
 			s.engine("offer A> b1 a1")
 			require.Zero(s, s.m.Stats().Calls)
 		}},
@@ -80,11 +80,11 @@ func TestEngineFailure(t *testing.T) {
 		}},
 		{"tags that the engine cannot take: 400", func(s *scene) {
 			s.e.set(0, func(string, rtpengine.Params) error { return &rtpengine.ParamError{Command: "offer"} })
-			s.fails(400, s.request("INVITE", "A", "", 1, "a1"), aToB("b1"))
+			_ = s.fails(400, s.request("INVITE", "A", "", 1, "a1"), aToB("b1"))
 		}},
 		{"the 503 of the failed branch, seen as its final response, deletes nothing more", func(s *scene) {
 			s.e.set(0, refuse("Ran out of ports"))
-			s.fails(503, s.request("INVITE", "A", "", 1, "a1"), aToB("b1"))
+			_ = s.fails(503, s.request("INVITE", "A", "", 1, "a1"), aToB("b1"))
 			s.res(503, "INVITE", "A", "P", 1, "", aToB("b1"))
 			s.engine("offer A> b1 a1")
 		}},
@@ -104,7 +104,7 @@ func TestEngineFailure(t *testing.T) {
 			s.m.Optional = true
 			s.up()
 			s.e.set(0, refuse("Ran out of ports"))
-			s.fails(503, s.request("INVITE", "A", "B", 2, "a2"), aToB("x"))
+			_ = s.fails(503, s.request("INVITE", "A", "B", 2, "a2"), aToB("x"))
 		}},
 		{"an answer that failed is reported, leaves the response, and is tried again", func(s *scene) {
 			s.req("INVITE", "A", "", 1, "a1", aToB("b1"))
@@ -123,12 +123,12 @@ func TestEngineFailure(t *testing.T) {
 			s.req("INVITE", "A", "", 1, "", aToB("b1"))
 			s.res(200, "INVITE", "A", "B", 1, "b1", aToB("b1"))
 			s.e.set(0, func(string, rtpengine.Params) error { return rtpengine.ErrTimeout })
-			s.fails(503, s.request("ACK", "A", "B", 1, "a1"), aToB("x"))
+			_ = s.fails(503, s.request("ACK", "A", "B", 1, "a1"), aToB("x"))
 			s.e.set(0, nil)
 			require.Equal(s, "a1/3", s.req("ACK", "A", "B", 1, "a1", aToB("y")))
 		}},
 		{"an SDP beyond all reason: 413, the engine is not asked", func(s *scene) {
-			s.fails(413, s.request("INVITE", "A", "", 1, strings.Repeat("a", 40_000)), aToB("b1"))
+			_ = s.fails(413, s.request("INVITE", "A", "", 1, strings.Repeat("a", 40_000)), aToB("b1"))
 			s.engine()
 			require.Zero(s, s.m.Stats().Calls)
 		}},
@@ -139,7 +139,7 @@ func TestEngineFailure(t *testing.T) {
 		}},
 		{"a direction that is no name is an error", func(s *scene) {
 			s.m.Direction = func(flow.Flow) string { return "two words" }
-			s.fails(503, s.request("INVITE", "A", "", 1, "a1"), aToB("b1"))
+			_ = s.fails(503, s.request("INVITE", "A", "", 1, "a1"), aToB("b1"))
 			s.engine()
 		}},
 		{"without an Engine nothing is touched", func(s *scene) {

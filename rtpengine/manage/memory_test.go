@@ -91,7 +91,7 @@ func TestMemory(t *testing.T) {
 			for i := range 256 {
 				s.req("INVITE", "A", "", 1, "", aToB(fmt.Sprint(i)))
 			}
-			s.fails(503, s.request("INVITE", "A", "", 1, ""), aToB("one more"))
+			_ = s.fails(503, s.request("INVITE", "A", "", 1, ""), aToB("one more"))
 		}},
 		{"endless SDPs of one callee, and endless UPDATEs, are all negotiated", func(s *scene) {
 			s.req("INVITE", "A", "", 1, "a1", aToB("b1"))
@@ -202,7 +202,7 @@ func TestGhostAndRetry(t *testing.T) {
 			}
 			return nil
 		})
-		s.fails(503, s.request("INVITE", "A", "", 1, "a1"), aToB("b1"))
+		_ = s.fails(503, s.request("INVITE", "A", "", 1, "a1"), aToB("b1"))
 		synctest.Wait()
 		s.req("INVITE", "A", "", 2, "a1", aToB("b2"))
 		s.engine("offer A> b1 a1", "delete A> b1 delete-delay=0", "offer A> b2 a1")

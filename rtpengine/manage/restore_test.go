@@ -151,13 +151,13 @@ func TestRefusedReinvite(t *testing.T) {
 				}
 				return nil
 			})
-			s.fails(503, s.request("INVITE", "A", "B", 2, "a2"), aToB("x"))
+			_ = s.fails(503, s.request("INVITE", "A", "B", 2, "a2"), aToB("x"))
 			s.engine("offer A>B  a2", agreed[0], agreed[1])
 		}},
 		{"a re-INVITE that the engine refused needs no taking back", func(s *scene) {
 			s.up()
 			s.e.set(0, refuse("Failed to parse SDP"))
-			s.fails(488, s.request("INVITE", "A", "B", 2, "a2"), aToB("x"))
+			_ = s.fails(488, s.request("INVITE", "A", "B", 2, "a2"), aToB("x"))
 			s.res(488, "INVITE", "A", "B", 2, "", aToB("x"))
 			s.engine("offer A>B  a2")
 		}},

@@ -3,6 +3,7 @@ module github.com/sipnat/sipnat
 go 1.25.0
 
 require (
+	github.com/coder/websocket v1.8.15
 	github.com/emiago/sipgo v1.7.2
 	github.com/gobwas/ws v1.3.2
 	github.com/icholy/digest v1.2.0

@@ -216,12 +216,14 @@ func (s schedule) Swap(i, j int) {
 	s[i].index, s[j].index = i, j
 }
 
+// Push is for container/heap.
 func (s *schedule) Push(x any) {
 	e := x.(*entry)
 	e.index = len(*s)
 	*s = append(*s, e)
 }
 
+// Pop is for container/heap.
 func (s *schedule) Pop() any {
 	last := len(*s) - 1
 	e := (*s)[last]

@@ -60,7 +60,7 @@ func validHost(h string) bool {
 		return ok && err == nil && a.Is6() && a.Zone() == ""
 	}
 	return strings.Trim(h, ".") != "" && len(h) <= 255 && !strings.ContainsFunc(h, func(r rune) bool {
-		return !(r < 128 && (unreserved(byte(r)) && !strings.ContainsRune("!~*'()", r)))
+		return r >= 128 || !unreserved(byte(r)) || strings.ContainsRune("!~*'()", r)
 	})
 }
 

@@ -36,6 +36,7 @@ func asPacketConn(c net.PacketConn) packetConn {
 	return plainConn{c}
 }
 
+// ReadFromUDPAddrPort reads as *net.UDPConn does.
 func (c plainConn) ReadFromUDPAddrPort(b []byte) (n int, addr netip.AddrPort, err error) {
 	n, from, err := c.ReadFrom(b)
 	if u, ok := from.(*net.UDPAddr); ok {
@@ -44,6 +45,7 @@ func (c plainConn) ReadFromUDPAddrPort(b []byte) (n int, addr netip.AddrPort, er
 	return n, addr, err
 }
 
+// WriteToUDPAddrPort writes as *net.UDPConn does.
 func (c plainConn) WriteToUDPAddrPort(b []byte, addr netip.AddrPort) (int, error) {
 	return c.WriteTo(b, net.UDPAddrFromAddrPort(addr))
 }

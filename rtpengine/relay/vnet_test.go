@@ -46,7 +46,7 @@ func TestSimulatedNAT(t *testing.T) {
 	require.NoError(t, internet.AddRouter(home))
 	host, atHome, trunk := join(internet, relayIP), join(home, "192.168.1.10"), join(internet, "203.0.113.20")
 	require.NoError(t, internet.Start())
-	defer internet.Stop()
+	defer func() { require.NoError(t, internet.Stop()) }()
 
 	r, err := relay.New(relay.Config{Address: netip.MustParseAddr(relayIP), Listen: host.ListenPacket})
 	require.NoError(t, err)

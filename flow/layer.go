@@ -14,7 +14,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/emiago/sipgo"
 	"github.com/emiago/sipgo/sip"
 )
 
@@ -35,9 +34,10 @@ type Layer struct {
 	// sends everything and leaves fragmentation to IP.
 	UDPMTUSize int
 
-	// MaxSources bounds how many UDP sources sipgo remembers before its table
-	// is started anew; zero means 65536. Nothing is lost by it: requests are
-	// sent from the flow's own listener, known peer or not.
+	// MaxSources bounds how many UDP sources of one listener sipgo remembers
+	// before its table is started anew; zero means 65536. Nothing is lost by it:
+	// the old table is given up a while after the new one has taken over, and
+	// requests are sent from the flow's own listener, known peer or not.
 	MaxSources int
 
 	// WriteTimeout bounds a write to a stream, so that a peer that does not
@@ -52,6 +52,8 @@ type Layer struct {
 	stats  counters
 	once   sync.Once
 	serial atomic.Uint64 // of the last connection
+	graves sync.Mutex    // see bury
+	host   hostAddrs
 
 	mu        sync.RWMutex
 	sockets   []*socket
@@ -118,38 +120,13 @@ func (l *Layer) advertised(addr net.Addr) string {
 	return l.Advertise
 }
 
-// OnClose registers fn to be called with every stream flow that ends. It runs
-// in the goroutine that found out and must not block. Register before serving.
+// OnClose registers fn to be called once with every stream flow that ends, after
+// it has gone from the tables. It may send on other flows, but must not block for
+// long. Register before serving.
 func (l *Layer) OnClose(fn func(Flow)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.onClose = append(l.onClose, fn)
-}
-
-// ServeUDP reads SIP from pc until pc is closed, and hands it to srv; it takes
-// pc's place in sipgo.Server.ServeUDP. Packet middleware is stacked in the order
-// given, the first one next to the socket. Datagrams that are not SIP are
-// dropped and counted (STUN and CRLF reach the middleware first); a request that
-// sipgo cannot parse is answered 400 where its Via allows. A *net.UDPConn that
-// is bound to a wildcard address answers from the address that was asked.
-func (l *Layer) ServeUDP(srv *sipgo.Server, pc net.PacketConn, mw ...func(net.PacketConn) net.PacketConn) error {
-	l.start()
-	s := newSocket(l, srv, pc)
-	l.add(s)
-	defer l.removeSocket(s)
-	var stack net.PacketConn = s
-	for _, m := range mw {
-		stack = m(stack)
-	}
-	top := &gate{PacketConn: stack, socket: s, parser: sip.NewParser()}
-	for {
-		err := srv.ServeUDP(top)
-		if err != nil || !top.recycled {
-			return err
-		}
-		top.recycled = false
-		l.stats.recycled.Add(1)
-	}
 }
 
 func (l *Layer) add(s *socket) {
@@ -209,17 +186,25 @@ func (l *Layer) localAt(i int) (local, bool) {
 func (l *Layer) socketFor(addr netip.AddrPort) (*socket, bool) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
+	s := l.socketAt(addr)
+	return s, s != nil
+}
+
+// socketAt is socketFor for who holds the lock; nil if there is none. Of two
+// wildcard sockets that of the address's own family is the one: the other may
+// be bound to IPv6 only.
+func (l *Layer) socketAt(addr netip.AddrPort) *socket {
+	var found *socket
 	for _, s := range l.sockets {
-		if s.local == addr {
-			return s, true
+		switch {
+		case s.local == addr:
+			return s
+		case !s.wildcard() || s.local.Port() != addr.Port() || !s.reaches(addr.Addr()):
+		case found == nil || s.local.Addr().Is4() == addr.Addr().Is4():
+			found = s
 		}
 	}
-	for _, s := range l.sockets {
-		if s.wildcard() && s.local.Port() == addr.Port() {
-			return s, true
-		}
-	}
-	return nil, false
+	return found
 }
 
 // manyLocals reports whether a Via must say at which of our addresses it came
@@ -259,14 +244,14 @@ func (l *Layer) Out(t Transport, dst netip.AddrPort) (Flow, error) {
 }
 
 func (l *Layer) pickSocket(dst netip.AddrPort) (*socket, error) {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
 	var fit []*socket
+	l.mu.RLock()
 	for _, s := range l.sockets {
 		if s.reaches(dst.Addr()) {
 			fit = append(fit, s)
 		}
 	}
+	l.mu.RUnlock()
 	if len(fit) == 0 {
 		return nil, ErrNoListener
 	}
@@ -277,6 +262,11 @@ func (l *Layer) pickSocket(dst netip.AddrPort) (*socket, error) {
 					return s, nil
 				}
 			}
+		}
+	}
+	for _, s := range fit {
+		if s.local.Addr().Is4() == dst.Addr().Is4() {
+			return s, nil
 		}
 	}
 	return fit[0], nil

@@ -15,9 +15,9 @@ const maxEcho = 1200
 
 // badRequest makes the 400 for a request that sipgo cannot parse, out of the
 // header lines that RFC 3261 section 8.2.6.2 wants copied. It is nil when the
-// first Via allows no answer, and for an ACK, which is never answered.
+// first Via allows no answer, and for a response or an ACK: they have none.
 func badRequest(msg []byte) []byte {
-	if bytes.HasPrefix(msg, []byte("ACK ")) {
+	if via.IsResponse(msg) || len(msg) < 4 || bytes.EqualFold(msg[:4], []byte("ACK ")) {
 		return nil
 	}
 	if _, ok := via.First(msg); !ok {

@@ -36,15 +36,8 @@ func (l *Layer) Name(f Flow) (host string, port int) {
 // listenerAddr is the address of the listener that f belongs to; nil if none.
 func (l *Layer) listenerAddr(f Flow) net.Addr {
 	if !f.Transport.Reliable() {
-		for _, s := range l.sockets {
-			if s.local == f.Local {
-				return s.LocalAddr()
-			}
-		}
-		for _, s := range l.sockets {
-			if s.wildcard() && s.local.Port() == f.Local.Port() {
-				return s.LocalAddr()
-			}
+		if s := l.socketAt(f.Local); s != nil {
+			return s.LocalAddr()
 		}
 		return nil
 	}
@@ -109,24 +102,7 @@ func (l *Layer) isListener(addr net.Addr, t Transport, host string, ip netip.Add
 		return false
 	}
 	if own.Addr().IsUnspecified() {
-		return isHostAddr(ip)
+		return ip.IsLoopback() || l.host.has(ip)
 	}
 	return own.Addr() == ip
-}
-
-// isHostAddr reports whether ip is an address of this host.
-func isHostAddr(ip netip.Addr) bool {
-	if ip.IsLoopback() {
-		return true
-	}
-	addrs, err := net.InterfaceAddrs()
-	if err != nil {
-		return false
-	}
-	for _, a := range addrs {
-		if p, err := netip.ParsePrefix(a.String()); err == nil && p.Addr().Unmap() == ip {
-			return true
-		}
-	}
-	return false
 }

@@ -68,6 +68,9 @@ func connOf(c sip.Connection) *conn {
 		mine, _ := c.Conn.(*conn)
 		return mine
 	case *sip.WSConnection:
+		if s, ok := c.Conn.(*second); ok {
+			return s.conn
+		}
 		mine, _ := c.Conn.(*conn)
 		return mine
 	}

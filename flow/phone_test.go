@@ -21,6 +21,7 @@ import (
 // edge is a sipgo server on a layer; its handler answers 200 and tells the flow.
 type edge struct {
 	layer *flow.Layer
+	ua    *sipgo.UserAgent
 	srv   *sipgo.Server
 	flows chan flow.Flow
 }
@@ -32,7 +33,7 @@ func newEdge(t *testing.T) *edge {
 	t.Cleanup(func() { _ = ua.Close() })
 	srv, err := sipgo.NewServer(ua)
 	require.NoError(t, err)
-	e := &edge{layer: &flow.Layer{UDPMTUSize: 65535}, srv: srv, flows: make(chan flow.Flow, 100)}
+	e := &edge{layer: &flow.Layer{UDPMTUSize: 65535}, ua: ua, srv: srv, flows: make(chan flow.Flow, 100)}
 	srv.OnNoRoute(func(req *sip.Request, tx sip.ServerTransaction) {
 		e.flows <- flow.Of(req, tx)
 		if !req.IsAck() {
@@ -46,6 +47,11 @@ func (e *edge) listenUDP(t *testing.T, addr string) netip.AddrPort {
 	t.Helper()
 	pc, err := net.ListenPacket("udp", addr)
 	require.NoError(t, err)
+	return e.serveUDP(t, pc)
+}
+
+func (e *edge) serveUDP(t *testing.T, pc net.PacketConn) netip.AddrPort {
+	t.Helper()
 	served := make(chan error, 1)
 	go func() { served <- e.layer.ServeUDP(e.srv, pc) }()
 	t.Cleanup(func() {
@@ -55,7 +61,7 @@ func (e *edge) listenUDP(t *testing.T, addr string) netip.AddrPort {
 	own := pc.LocalAddr().(*net.UDPAddr).AddrPort()
 	host := own.Addr().Unmap()
 	if host.IsUnspecified() {
-		host = netip.MustParseAddr("127.0.0.1")
+		host = map[bool]netip.Addr{true: netip.MustParseAddr("127.0.0.1"), false: netip.IPv6Loopback()}[host.Is4()]
 	}
 	require.Eventually(t, func() bool { return e.layer.IsSelf(host.String(), int(own.Port())) }, 5*time.Second, time.Millisecond)
 	return own

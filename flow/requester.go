@@ -18,7 +18,8 @@ import (
 //	client.TxRequester = &flow.Requester{Layer: layer, Alias: signer.Resolve}
 //
 // The request that the client keeps is not edited: a CANCEL made from it later
-// finds the same flow.
+// finds the same flow. The Contact that the client is given must have its host
+// and port: sipgo fills in a missing one only where it sends by itself.
 type Requester struct {
 	Layer *Layer
 	// Alias takes the flow off a request's Request-URI, as (*alias.Signer).Resolve

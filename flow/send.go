@@ -118,15 +118,25 @@ func (l *Layer) aim(req *sip.Request, f Flow) (*sipgo.Server, error) {
 	if f.Transport == UDP {
 		return l.aimUDP(req, f)
 	}
+	return l.aimStream(f)
+}
+
+func (l *Layer) aimStream(f Flow) (*sipgo.Server, error) {
 	l.mu.RLock()
-	defer l.mu.RUnlock()
-	if f.Conn != 0 {
-		if c, ok := l.live[f.Conn]; ok && c.flow == f {
-			return c.listener.srv, nil
-		}
+	c, ok := l.live[f.Conn]
+	srv, err := l.anyServer(f.Transport)
+	l.mu.RUnlock()
+	switch {
+	case ok && c.flow == f:
+		return c.listener.srv, nil
+	case f.Conn != 0:
 		return nil, ErrFlowGone
+	case err != nil:
+		return nil, err
 	}
-	return l.anyServer(f.Transport)
+	// What was there is gone, and may be opened anew.
+	l.exhume(srv.TransportLayer().Pool(f.Transport.String()), f.Remote.String())
+	return srv, nil
 }
 
 func (l *Layer) aimUDP(req *sip.Request, f Flow) (*sipgo.Server, error) {
@@ -147,14 +157,15 @@ func (l *Layer) aimUDP(req *sip.Request, f Flow) (*sipgo.Server, error) {
 // dial is the flow to a stream peer that has not connected to us: named after
 // our listener of that transport, if there is one.
 func (l *Layer) dial(t Transport, dst netip.AddrPort) (Flow, error) {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	if _, err := l.anyServer(t); err != nil {
-		return Flow{}, err
-	}
 	f := Flow{Transport: t, Remote: dst}
+	l.mu.RLock()
+	_, err := l.anyServer(t)
 	if addr := l.listenerAddr(f); addr != nil {
 		f.Local = addrPort(addr)
+	}
+	l.mu.RUnlock()
+	if err != nil {
+		return Flow{}, err
 	}
 	if !f.Local.IsValid() || f.Local.Addr().IsUnspecified() {
 		if ip, err := routeTo(dst); err == nil {

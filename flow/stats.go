@@ -16,7 +16,8 @@ type Stats struct {
 	Garbage uint64
 	// Keepalives is how many CRLF, zero and STUN datagrams no middleware took.
 	Keepalives uint64
-	// Malformed is how many messages sipgo's parser would have refused.
+	// Malformed is how many messages sipgo would have refused, a stream that was
+	// closed for one counting as one.
 	Malformed uint64
 	// ReadErrors is how many passing faults of a socket were ignored.
 	ReadErrors uint64

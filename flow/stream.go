@@ -7,10 +7,10 @@ import (
 	"net"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/emiago/sipgo"
+	"github.com/emiago/sipgo/sip"
 )
 
 // ServeTCP accepts SIP over TCP from ln until ln is closed; it takes the place
@@ -42,6 +42,9 @@ func (l *Layer) serve(srv *sipgo.Server, ln net.Listener, t Transport, serve fun
 	l.streams = append(l.streams, wrapped)
 	l.mu.Unlock()
 	defer l.removeListener(wrapped)
+	if t == WS || t == WSS {
+		return serve(newUpgrading(wrapped))
+	}
 	return serve(wrapped)
 }
 
@@ -65,78 +68,34 @@ func (ln *listener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := ln.layer
+	return ln.admit(ln.wrap(nc)), nil
+}
+
+func (ln *listener) wrap(nc net.Conn) *conn {
 	c := &conn{Conn: nc, listener: ln, flow: Flow{
 		Transport: ln.transport,
 		Local:     addrPort(nc.LocalAddr()),
 		Remote:    addrPort(nc.RemoteAddr()),
-		Conn:      l.serial.Add(1),
+		Conn:      ln.layer.serial.Add(1),
 	}}
 	c.frames.idle = sync.NewCond(&c.frames.mu)
-	_ = nc.SetReadDeadline(time.Now().Add(or(l.HandshakeTimeout, 10*time.Second)))
+	if !c.webSocket() {
+		c.guard = sip.NewParser().NewSIPStream()
+	}
+	_ = nc.SetReadDeadline(time.Now().Add(or(ln.layer.HandshakeTimeout, 10*time.Second)))
+	return c
+}
+
+// admit enters c into the tables. sipgo enters it into its own afterwards.
+func (ln *listener) admit(c *conn) *conn {
+	l := ln.layer
+	l.graves.Lock()
+	defer l.graves.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.live[c.flow.Conn] = c
-	l.byPeer[peer{ln.transport, c.flow.Remote}] = c
-	return c, nil
-}
-
-// conn is a live connection.
-type conn struct {
-	net.Conn
-	listener *listener
-	flow     Flow
-	frames   frames // on WS and WSS
-	spoke    sync.Once
-	closed   sync.Once
-	ended    atomic.Bool
-}
-
-// Read lifts the handshake's deadline once the peer has said anything.
-func (c *conn) Read(b []byte) (int, error) {
-	n, err := c.Conn.Read(b)
-	if n > 0 {
-		c.spoke.Do(func() { _ = c.SetReadDeadline(time.Time{}) })
-	}
-	return n, err
-}
-
-// Write is bounded in time: a peer that does not read must block nobody.
-func (c *conn) Write(b []byte) (int, error) {
-	if c.flow.Transport != WS && c.flow.Transport != WSS {
-		return c.rawWrite(b)
-	}
-	c.frames.mu.Lock()
-	defer c.frames.mu.Unlock()
-	n, err := c.rawWrite(b)
-	c.frames.wrote(b[:n])
-	return n, err
-}
-
-func (c *conn) rawWrite(b []byte) (int, error) {
-	_ = c.SetWriteDeadline(time.Now().Add(or(c.listener.layer.WriteTimeout, 10*time.Second)))
-	return c.Conn.Write(b)
-}
-
-// Close ends the flow. The hooks run once.
-func (c *conn) Close() error {
-	err := c.Conn.Close()
-	c.closed.Do(func() {
-		l := c.listener.layer
-		l.mu.Lock()
-		delete(l.live, c.flow.Conn)
-		if at := (peer{c.flow.Transport, c.flow.Remote}); l.byPeer[at] == c {
-			delete(l.byPeer, at)
-		}
-		hooks := l.onClose
-		l.mu.Unlock()
-		c.ended.Store(true)
-		c.frames.idle.Broadcast()
-		for _, fn := range hooks {
-			fn(c.flow)
-		}
-	})
-	return err
+	l.byPeer[c.peer()] = c
+	return c
 }
 
 func or(d, otherwise time.Duration) time.Duration {

@@ -12,17 +12,21 @@ import (
 	"testing"
 	"time"
 
+	"github.com/emiago/sipgo"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sipnat/sipnat/flow"
 )
 
-func (e *edge) listenTCP(t *testing.T) netip.AddrPort {
+func (e *edge) listenTCP(t *testing.T) netip.AddrPort { t.Helper(); return e.listenStream(t, flow.TCP) }
+
+func (e *edge) listenStream(t *testing.T, transport flow.Transport) netip.AddrPort {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
+	serve := map[flow.Transport]func(*sipgo.Server, net.Listener) error{flow.TCP: e.layer.ServeTCP, flow.WS: e.layer.ServeWS}[transport]
 	served := make(chan error, 1)
-	go func() { served <- e.layer.ServeTCP(e.srv, ln) }()
+	go func() { served <- serve(e.srv, ln) }()
 	t.Cleanup(func() {
 		_ = ln.Close()
 		require.ErrorIs(t, <-served, net.ErrClosed)
@@ -35,7 +39,8 @@ func TestStreamFlow(t *testing.T) {
 	to := e.listenTCP(t)
 	gone := make(chan flow.Flow, 1)
 	e.layer.OnClose(func(f flow.Flow) { gone <- f })
-	c, err := net.Dial("tcp", to.String())
+	// An address of its own: another test's socket must not get its port below.
+	c, err := (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 77)}}).Dial("tcp", to.String())
 	require.NoError(t, err)
 	defer func() { _ = c.Close() }()
 	remote := c.LocalAddr().(*net.TCPAddr).AddrPort()

@@ -5,6 +5,7 @@ package flow
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -35,6 +36,8 @@ type socket struct {
 	local   netip.AddrPort
 	pktinfo bool
 	v4only  bool
+	ready   sync.Once
+	fault   error // that ended reading; of the reader's goroutine
 }
 
 func newSocket(l *Layer, srv *sipgo.Server, pc net.PacketConn) *socket {
@@ -63,7 +66,10 @@ func (s *socket) ReadFrom(b []byte) (int, net.Addr, error) {
 	for failures := 0; ; {
 		n, from, to, err := s.read(b)
 		if err != nil {
-			if failures++; gone(err) || failures > 100 {
+			if failures++; gone(err) || failures > maxFailures {
+				if !closed(err) {
+					s.fault = fmt.Errorf("flow: %s: %w", s.local, err)
+				}
 				return 0, nil, net.ErrClosed
 			}
 			s.layer.stats.readErrors.Add(1)
@@ -82,13 +88,18 @@ func (s *socket) ReadFrom(b []byte) (int, net.Addr, error) {
 	}
 }
 
+// maxFailures is how many faults in a row are taken for passing ones: five
+// seconds' worth.
+const maxFailures = 100
+
 // gone tells the end of a connection from a passing fault. A simulated network
-// says io.EOF or os.ErrClosed in words of its own.
+// may say that it was closed in words of its own.
 func gone(err error) bool {
-	var timeout net.Error
-	return errors.Is(err, net.ErrClosed) || errors.Is(err, io.EOF) ||
-		!errors.As(err, &timeout)
+	var passing net.Error
+	return closed(err) || !errors.As(err, &passing)
 }
+
+func closed(err error) bool { return errors.Is(err, net.ErrClosed) || errors.Is(err, io.EOF) }
 
 func (s *socket) read(b []byte) (n int, from net.Addr, to netip.AddrPort, err error) {
 	if !s.pktinfo {

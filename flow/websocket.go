@@ -6,15 +6,17 @@ package flow
 import (
 	"bytes"
 	"encoding/binary"
+	"net"
 	"sync"
 )
 
-// frames lets a ping frame in between the frames that sipgo writes. sipgo writes
-// a frame as its header and then its payload, under a lock that it does not
-// share.
+// frames keeps frames whole: those of sipgo's own connection, those of its
+// stand-in, and our pings. sipgo writes a frame as its header and then its
+// payload, under a lock that it does not share.
 type frames struct {
 	mu       sync.Mutex
 	idle     *sync.Cond // signalled when a frame is complete
+	writer   net.Conn   // whose frame is under way
 	upgraded bool       // the HTTP response has been written
 	pending  uint64     // bytes of the current frame's payload that are still to come
 }
@@ -62,15 +64,28 @@ var emptyPing = [...]byte{0x89, 0x00}
 
 // ping writes an empty ping frame between two frames.
 func (c *conn) ping() error {
+	_, err := c.writeFrame(nil, emptyPing[:])
+	return err
+}
+
+// writeFrame writes a part of a frame of writer's, or a whole one.
+func (c *conn) writeFrame(writer net.Conn, b []byte) (int, error) {
 	f := &c.frames
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for f.pending > 0 {
+	for f.pending > 0 && f.writer != writer {
 		if c.ended.Load() {
-			return ErrFlowGone
+			return 0, ErrFlowGone
 		}
 		f.idle.Wait()
 	}
-	_, err := c.rawWrite(emptyPing[:])
-	return err
+	f.writer = writer
+	n, err := c.rawWrite(b)
+	f.wrote(b[:n])
+	return n, err
 }
+
+// second is conn for the stand-in: another writer.
+type second struct{ *conn }
+
+func (s *second) Write(b []byte) (int, error) { return s.writeFrame(s, b) }

@@ -29,7 +29,8 @@ func (p *phone) traced(received bool) []string {
 	return messages
 }
 
-// received counts the messages from the network that begin so.
+// received counts the messages from the network that begin so. One that a busy
+// machine made somebody repeat counts once: it has the same Call-ID and CSeq.
 func (p *phone) received(prefix string) int {
 	return beginning(p.traced(true), prefix)
 }
@@ -51,11 +52,14 @@ func (p *phone) answers(method string) int {
 }
 
 func beginning(messages []string, prefix string) int {
-	n := 0
+	seen := map[string]bool{}
 	for _, m := range messages {
 		if strings.HasPrefix(m, prefix) {
-			n++
+			seen[strings.Join(identity.FindAllString(m, -1), "")] = true
 		}
 	}
-	return n
+	return len(seen)
 }
+
+// identity is what a repeated message has in common with the first.
+var identity = regexp.MustCompile(`(?m)^(Call-ID|CSeq): .*$`)

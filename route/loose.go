@@ -18,15 +18,20 @@ type Result struct {
 	More bool
 }
 
+// maxOwn is how many Routes of ours Loose takes off at most: a double
+// Record-Route, twice. A list of a thousand would cost more than it is worth; what
+// is left sends the request to us again.
+const maxOwn = 4
+
 // Loose takes our own Routes off req (RFC 3261 section 16.4, Kamailio's
-// loose_route): the top one if it is ours, and its twin of a double
-// Record-Route. A strict router in front of us, which put our Route into the
+// loose_route): the top one if it is ours, and those of ours that follow, such as
+// its twin of a double Record-Route. A strict router in front of us, which put our Route into the
 // Request-URI, is undone. On an error req is unchanged. Do not hand it a request
 // as it was received: clone it first, as Middleware does.
 func (r *Router) Loose(req *sip.Request) (Result, error) {
 	routes := routesOf(req)
 	if id := req.CallID(); len(routes) > 0 && id != nil {
-		for i := range routes {
+		for i := range min(len(routes), maxOwn) {
 			if !r.isOurs(&routes[i]) {
 				break
 			}
@@ -38,7 +43,11 @@ func (r *Router) Loose(req *sip.Request) (Result, error) {
 	r.undoStrict(req, routes)
 
 	var res Result
-	for top := req.Route(); top != nil && r.isOurs(&top.Address); top = req.Route() {
+	for range maxOwn {
+		top := req.Route()
+		if top == nil || !r.isOurs(&top.Address) {
+			break
+		}
 		res.Driven = true
 		res.Signed = res.Signed || r.signed(&top.Address, req)
 		if !req.RemoveHeader("Route") {

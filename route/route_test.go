@@ -164,6 +164,19 @@ func TestLoose(t *testing.T) {
 	}
 }
 
+// A list of our own Routes is not worked through to its end for one packet.
+func TestLooseIsBounded(t *testing.T) {
+	own := make([]string, 1000)
+	for i := range own {
+		own[i] = "Route: <sip:192.0.2.1;lr>"
+	}
+	req := invite(t, own...)
+	got, err := router().Loose(req)
+	require.NoError(t, err)
+	require.Equal(t, route.Result{Driven: true, More: true}, got)
+	require.Len(t, req.GetHeaders("route"), 996)
+}
+
 // RFC 3261 section 16.4: a strict router has put our Route into the Request-URI.
 func TestStrictRouterIsUndone(t *testing.T) {
 	one := udp("192.0.2.1:5060")

@@ -14,7 +14,8 @@ import (
 // Always is packet middleware that treats every request as if its topmost Via
 // asked for rport (Kamailio's force_rport=1), so that sipgo answers the packet's
 // source. What a client wrote into rport or received itself is dropped: it would
-// be believed. It also mends spellings of the Via that sipgo mis-parses.
+// be believed. It also mends spellings of the Via that sipgo mis-parses. A request
+// whose topmost Via cannot be read passes as it is; flow.Layer drops it then.
 //
 // Requests that are written as they should be pass without an allocation and
 // without a copy.
@@ -49,19 +50,36 @@ func (c *conn) force(b []byte, n int, from net.Addr) int {
 	if !ok {
 		return n
 	}
-	p, asked := v.Get(b[:n], "rport")
-	_, received := v.Get(b[:n], "received")
-	honest := !received && (!asked || len(p.Value) == 0)
-	if c.onMismatch && !asked && honest && matches(v, b[:n], from) {
-		return n
-	}
-	if asked && honest && p.Value == nil && string(p.Name) == "rport" && v.Clean(b[:n]) {
-		return n
-	}
+	add := []byte(";rport")
+	asked, sound := look(v, b[:n])
 	if c.onMismatch && !asked && matches(v, b[:n], from) {
-		return v.Rewrite(b, n, nil, "received")
+		add = nil
 	}
-	return v.Rewrite(b, n, []byte(";rport"), "rport", "received")
+	if sound && (asked || add == nil) {
+		return n
+	}
+	return v.Rewrite(b, n, add, "rport", "received")
+}
+
+// look reports whether the request asks for rport, and whether its Via can stay
+// as it is: spelled as sipgo reads it, rport once and without a value, no
+// received.
+func look(v via.Via, msg []byte) (asked, sound bool) {
+	sound = v.Clean(msg)
+	for pos := 0; ; {
+		p, next, ok := v.Next(msg, pos)
+		if !ok {
+			return asked, sound
+		}
+		pos = next
+		switch {
+		case bytes.EqualFold(p.Name, []byte("rport")):
+			sound = sound && !asked && p.Value == nil && string(p.Name) == "rport"
+			asked = true
+		case bytes.EqualFold(p.Name, []byte("received")):
+			sound = false
+		}
+	}
 }
 
 // matches reports whether sent-by is, in canonical spelling, the address that

@@ -16,6 +16,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 	"github.com/icholy/digest"
 
+	"github.com/sipnat/sipnat/flow"
 	"github.com/sipnat/sipnat/registrar"
 )
 
@@ -49,11 +50,14 @@ func (a *digestAuth) aor(req *sip.Request, tx sip.ServerTransaction) (string, er
 	return to.Address.String(), nil
 }
 
-// middleware challenges what would set something up: requests outside a
-// dialog. REGISTER has its own challenge; ACK and CANCEL cannot be challenged.
+// middleware challenges what would set something up: requests outside a dialog
+// that runs through us. A To tag alone is no proof of one; a target is, which the
+// router and the signer set in front. REGISTER has its own challenge; ACK and
+// CANCEL cannot be challenged.
 func (a *digestAuth) middleware(next sipgo.RequestHandler) sipgo.RequestHandler {
 	return func(req *sip.Request, tx sip.ServerTransaction) {
-		if req.Method == sip.REGISTER || req.IsAck() || req.IsCancel() || inDialog(req) {
+		_, ours := flow.TargetOf(tx)
+		if req.Method == sip.REGISTER || req.IsAck() || req.IsCancel() || ours && inDialog(req) {
 			next(req, tx)
 			return
 		}

@@ -55,6 +55,8 @@ func TestDigest(t *testing.T) {
 	require.Contains(t, challenge, "SIP/2.0 407 ")
 	require.Contains(t, ask(t, c, message("MESSAGE", uri, "alice", 31, answer(t, challenge, "MESSAGE", uri, "alice", "secret"))), "SIP/2.0 404 ", "bob has not registered")
 	require.Contains(t, ask(t, c, message("MESSAGE", uri, "alice", 32, answer(t, challenge, "MESSAGE", uri, "bob", "pass"))), "SIP/2.0 403 ", "From is somebody else")
+	tagged := strings.Replace(message("MESSAGE", uri, "mallory", 40), "To: <sip:mallory@example.com>", "To: <sip:bob@example.com>;tag=9", 1)
+	require.Contains(t, ask(t, c, tagged), "SIP/2.0 407 ", "a To tag alone is no dialog of ours")
 	require.Contains(t, ask(t, c, message("MESSAGE", "sip:x@foreign.example", "alice", 33, answer(t, challenge, "MESSAGE", "sip:x@foreign.example", "alice", "secret"))), "SIP/2.0 403 ", "no open relay")
 }
 

@@ -88,7 +88,7 @@ func (e *edge) wire() error {
 		return err
 	}
 
-	chain := []func(sipgo.RequestHandler) sipgo.RequestHandler{keepalive.AnswerOptions, detector.Middleware, router.Middleware}
+	chain := []func(sipgo.RequestHandler) sipgo.RequestHandler{keepalive.AnswerOptions, detector.Middleware, router.Middleware, signer.Middleware}
 	if !e.cfg.open {
 		realm := e.cfg.listen[0].addr.Addr().String()
 		if len(e.cfg.domains) > 0 {
@@ -98,7 +98,7 @@ func (e *edge) wire() error {
 		location.AOR = auth.aor
 		chain = append(chain, auth.middleware)
 	}
-	sipnat.Handle(e.srv, forwarder.Handle, append(chain, location.Middleware, signer.Middleware)...)
+	sipnat.Handle(e.srv, forwarder.Handle, append(chain, location.Middleware)...)
 	return nil
 }
 

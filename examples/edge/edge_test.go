@@ -92,7 +92,7 @@ func startEdge(t *testing.T, args ...string) *net.UDPConn {
 	done := make(chan int, 1)
 	var out bytes.Buffer
 	go func() {
-		done <- run(ctx, append(args, "-listen", "udp:"+addr.String(), "-listen", "tcp:"+addr.String()), &out, &out)
+		done <- run(ctx, append(args, "-listen", "udp:"+addr.String(), "-listen", "tcp:127.0.0.1:0"), &out, &out)
 	}()
 	t.Cleanup(func() {
 		stop()

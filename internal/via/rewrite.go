@@ -3,21 +3,17 @@
 
 package via
 
-import "bytes"
-
-// maxValue bounds the Via values that Rewrite takes on. Longer ones are left
-// alone: no phone writes them.
-const maxValue = 1024
+// usual is the size up to which a Via value is rewritten without an allocation.
+const usual = 1024
 
 // Rewrite writes the first Via value of buf[:n] anew, in place: blanks and
 // folds taken out, parameters named in drop left out, add (";name" or
-// ";name=value") put first. It returns the message's new length; n, and the
+// ";name=value") put first. Parameters that sipgo reads otherwise than we do are
+// left out too: one with a quoted string, in which sipgo takes a semicolon for
+// the beginning of the next. It returns the message's new length; n, and the
 // bytes untouched, if buf has no room for it.
 func (v Via) Rewrite(buf []byte, n int, add []byte, drop ...string) int {
-	var room [maxValue]byte
-	if v.end-v.start+len(add)+len("SIP/2.0/") > maxValue {
-		return n
-	}
+	var room [usual]byte
 	out := append(room[:0], "SIP/2.0/"...)
 	out = append(out, buf[v.transportFrom:v.transport]...)
 	out = append(out, ' ')
@@ -33,7 +29,7 @@ func (v Via) Rewrite(buf []byte, n int, add []byte, drop ...string) int {
 			break
 		}
 		pos = next
-		if len(p.Name) == 0 || anyOf(p.Name, drop) {
+		if len(p.Name) == 0 || anyOf(p.Name, drop) || !plain(p.Name) || !plain(p.Value) {
 			continue
 		}
 		out = append(append(out, ';'), p.Name...)
@@ -44,14 +40,20 @@ func (v Via) Rewrite(buf []byte, n int, add []byte, drop ...string) int {
 	return replace(buf, n, v.start, v.end, out)
 }
 
-// Clean reports whether the value is written without blanks and folds, so that
-// a parser that does not expect them reads it right.
+// Clean reports whether the value is written without blanks, folds and quotes, so
+// that a parser that does not expect them reads it right.
 func (v Via) Clean(msg []byte) bool {
-	if v.hostFrom != v.transport+1 || v.transportFrom != v.start+len("SIP/2.0/") {
-		return false
+	return v.hostFrom == v.transport+1 && v.transportFrom == v.start+len("SIP/2.0/") && plain(msg[v.hostFrom:v.end])
+}
+
+// plain reports whether b is visible ASCII without quotes.
+func plain(b []byte) bool {
+	for _, c := range b {
+		if c <= ' ' || c > '~' || c == '"' {
+			return false
+		}
 	}
-	return bytes.IndexByte(msg[v.hostFrom:v.end], ' ') < 0 && bytes.IndexByte(msg[v.hostFrom:v.end], '\t') < 0 &&
-		bytes.IndexByte(msg[v.hostFrom:v.end], '\n') < 0
+	return true
 }
 
 // AppendWithout appends msg to b without the parameter p of its first Via.

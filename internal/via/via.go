@@ -24,13 +24,12 @@ type Param struct {
 func IsResponse(msg []byte) bool { return bytes.HasPrefix(msg, []byte("SIP/2.0 ")) }
 
 // First finds the first Via value. It reports false if there is none before the
-// body, or if it does not have the form of one.
+// body, or if it does not have the form of one. Lines end with CRLF and nothing
+// else, as for sipgo: who takes a lone LF for a line end finds a Via that a
+// client has hidden in another header.
 func First(msg []byte) (Via, bool) {
-	at := bytes.IndexByte(msg, '\n') + 1
-	if at == 0 {
-		return Via{}, false
-	}
-	for at < len(msg) && msg[at] != '\r' && msg[at] != '\n' {
+	at := lineEnd(msg, 0)
+	for at < len(msg) && msg[at] != '\r' {
 		end := headerEnd(msg, at)
 		if from, ok := viaValue(msg[:end], at); ok {
 			return parse(msg[:end], from)
@@ -44,30 +43,32 @@ func First(msg []byte) (Via, bool) {
 // lines included (RFC 3261 section 7.3.1).
 func headerEnd(msg []byte, from int) int {
 	for {
-		i := bytes.IndexByte(msg[from:], '\n')
-		if i < 0 {
-			return len(msg)
-		}
-		from += i + 1
+		from = lineEnd(msg, from)
 		if from >= len(msg) || (msg[from] != ' ' && msg[from] != '\t') {
 			return from
 		}
 	}
 }
 
+// lineEnd is the offset behind the line end of the line at from.
+func lineEnd(msg []byte, from int) int {
+	if i := bytes.Index(msg[from:], []byte("\r\n")); i >= 0 {
+		return from + i + 2
+	}
+	return len(msg)
+}
+
 // viaValue is where the value of the header at from begins, if it is a Via.
 func viaValue(msg []byte, from int) (int, bool) {
-	i := from
-	for i < len(msg) && msg[i] != ':' && !blank(msg[i]) {
-		i++
-	}
-	if name := msg[from:i]; !bytes.EqualFold(name, []byte("via")) && !bytes.EqualFold(name, []byte("v")) {
+	i := bytes.IndexByte(msg[from:], ':')
+	if i < 0 {
 		return 0, false
 	}
-	if i = skip(msg, i); i >= len(msg) || msg[i] != ':' {
+	name := bytes.TrimSpace(msg[from : from+i])
+	if !bytes.EqualFold(name, []byte("via")) && !bytes.EqualFold(name, []byte("v")) {
 		return 0, false
 	}
-	return skip(msg, i+1), true
+	return skip(msg, from+i+1), true
 }
 
 // parse reads sent-protocol, sent-by and the extent of the parameters.
@@ -96,7 +97,7 @@ func parse(msg []byte, from int) (v Via, ok bool) {
 		for v.port = v.portFrom; v.port < len(msg) && '0' <= msg[v.port] && msg[v.port] <= '9'; {
 			v.port++
 		}
-		if v.port == v.portFrom {
+		if v.port == v.portFrom || v.port-v.portFrom > maxPortDigits {
 			return v, false
 		}
 		i = skip(msg, v.port)
@@ -108,6 +109,9 @@ func parse(msg []byte, from int) (v Via, ok bool) {
 	}
 	return v, true
 }
+
+// maxPortDigits is what sipgo reads without losing the parameters that follow.
+const maxPortDigits = 5
 
 // valueEnd is the end of the value whose parameters begin at i: at a comma
 // outside quotes, or at the end of the header, blanks before it left off.

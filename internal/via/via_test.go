@@ -28,8 +28,11 @@ func TestRewrite(t *testing.T) {
 		{"blanks everywhere", "Via: SIP / 2.0 / UDP  h : 5060 ; branch = z ; ttl=1", "Via: SIP/2.0/UDP h:5060;rport;branch=z;ttl=1"},
 		{"folded", "Via: SIP/2.0/UDP h\r\n ;branch=z\r\n\t;x=y", "Via: SIP/2.0/UDP h;rport;branch=z;x=y"},
 		{"second value untouched", "Via: SIP/2.0/UDP h;branch=z , SIP/2.0/TCP g;rport=1", "Via: SIP/2.0/UDP h;rport;branch=z , SIP/2.0/TCP g;rport=1"},
-		{"quoted comma and semicolon", `Via: SIP/2.0/UDP h;x="a,;\"b";branch=z, SIP/2.0/TCP g`, `Via: SIP/2.0/UDP h;rport;x="a,;\"b";branch=z, SIP/2.0/TCP g`},
+		{"quoted comma and semicolon", `Via: SIP/2.0/UDP h;x="a,;\"b";branch=z, SIP/2.0/TCP g`, `Via: SIP/2.0/UDP h;rport;branch=z, SIP/2.0/TCP g`},
 		{"IPv6", "Via: SIP/2.0/UDP [2001:db8::1]:5060;branch=z", "Via: SIP/2.0/UDP [2001:db8::1]:5060;rport;branch=z"},
+		{"long", "Via: SIP/2.0/UDP h;rport=1;x=" + strings.Repeat("x", 2000), "Via: SIP/2.0/UDP h;rport;x=" + strings.Repeat("x", 2000)},
+		{"hidden behind a lone LF", "Subject: a\nVia: SIP/2.0/UDP x;branch=y\r\nVia: SIP/2.0/UDP h;rport=1;branch=z", "Subject: a\nVia: SIP/2.0/UDP x;branch=y\r\nVia: SIP/2.0/UDP h;rport;branch=z"},
+		{"odd blank before the name", "\vVia: SIP/2.0/UDP h;rport=1;branch=z", "\vVia: SIP/2.0/UDP h;rport;branch=z"},
 		{"behind other headers", "Max-Forwards: 70\r\nVia: SIP/2.0/UDP h;branch=z\r\nVia: SIP/2.0/UDP g;branch=y", "Max-Forwards: 70\r\nVia: SIP/2.0/UDP h;rport;branch=z\r\nVia: SIP/2.0/UDP g;branch=y"},
 	}
 	for _, tt := range tests {
@@ -56,7 +59,7 @@ func TestRewriteWithoutRoom(t *testing.T) {
 func TestFirstRefuses(t *testing.T) {
 	for _, in := range []string{
 		"", "\r\n", "x", "OPTIONS sip:a SIP/2.0\r\n\r\nVia: SIP/2.0/UDP h", message("Via:"), message("Via: SIP/2.0"),
-		message("Via: SIP/2.0/UDP"), message("Via: SIP/2.0/UDP h:x"), message("Via: SIP/2.0/UDP [::1"), message("Via: SIP/2.0/UDP h x"), message("Viaduct: SIP/2.0/UDP h"),
+		message("Via: SIP/2.0/UDP"), message("Via: SIP/2.0/UDP h:x"), message("Via: SIP/2.0/UDP h:123456"), message("Via: SIP/2.0/UDP [::1"), message("Via: SIP/2.0/UDP h x"), message("Viaduct: SIP/2.0/UDP h"),
 	} {
 		_, ok := via.First([]byte(in))
 		require.False(t, ok, "%q", in)

@@ -26,7 +26,8 @@ const LegacyParam = "alias"
 //
 // sipgo keeps only the last of several URI parameters with one name: of the two
 // aliases that chained Kamailios stack, the first, which wins, is lost before
-// Resolve sees it.
+// Resolve sees it. And it takes the bracket of an IPv6 address for the host if
+// the URI has no user part, so that such an alias cannot be read back.
 //
 // The zero value writes, and refuses to read. Safe for concurrent use once the
 // fields are set.
@@ -125,7 +126,7 @@ func (l *Legacy) encode(_ *sip.Uri, f flow.Flow) sip.HeaderKV {
 
 func (l *Legacy) decode(_ *sip.Uri, value string) (flow.Flow, error) {
 	if value == "" {
-		return flow.Flow{}, ErrNone // as in Kamailio: some other alias
+		return flow.Flow{}, ErrNone // a bare ;alias, which sipgo does not tell from ";alias="
 	}
 	f, ok := parseLegacy(value)
 	if !ok {

@@ -162,6 +162,15 @@ func TestSipgoKeepsTheLastOfTwoParams(t *testing.T) {
 	require.Equal(t, "sip:a@h;alias=203.0.113.9~2~1", req.Recipient.String())
 }
 
+// TestSipgoTakesABracketForTheHost pins the other trap that Legacy documents.
+// When it fails, sipgo reads such a URI, and the sentence can go.
+func TestSipgoTakesABracketForTheHost(t *testing.T) {
+	req := toURI(t, "sip:10.0.0.1:5060;alias=[2001:db8::9]~5060~1")
+	require.Equal(t, "sip:[2001:db8::9]", req.Recipient.String())
+	_, err := (&alias.Legacy{Allow: anywhere}).Resolve(req)
+	require.ErrorIs(t, err, alias.ErrNone)
+}
+
 func TestLegacyDemandsAPolicy(t *testing.T) {
 	const uri = "sip:a@h;alias=10.0.0.1~5060~1"
 	lan := alias.AllowPrefixes(netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("2001:db8::/32"))

@@ -50,15 +50,20 @@ func (d *Detector) DetectReply(res *sip.Response, f flow.Flow) Verdict {
 }
 
 // Behind reports whether the sender of msg, a request or a reply that came by
-// f, is behind NAT. It is false for a message that passed another proxy, and
+// f, is behind NAT: by the Detector's tests, or because a Contact names a
+// private address while the rest of the message names the public source
+// (ALGContact): an ALG mended half of it, or somebody wants requests sent to a
+// network of ours. It is false for a message that passed another proxy, and
 // for a nil one. It has the shape of the hooks that ask this question, such as
 // registrar.Registrar.NAT and proxy.Forwarder.NAT.
 func (d *Detector) Behind(msg sip.Message, f flow.Flow) bool {
 	switch m := msg.(type) {
 	case *sip.Request:
-		return detectRequest(m, f, d.tests(), d.Private).NATed
+		v := detectRequest(m, f, d.tests(), d.Private)
+		return v.NATed || v.ALG&ALGContact != 0
 	case *sip.Response:
-		return d.DetectReply(m, f).NATed
+		v := d.DetectReply(m, f)
+		return v.NATed || v.ALG&ALGContact != 0
 	}
 	return false
 }

@@ -132,6 +132,10 @@ func TestDetectorPrivate(t *testing.T) {
 
 func TestDetectorBehind(t *testing.T) {
 	var d nat.Detector
+	half := fixture(t, "alg-contact")
+	require.False(t, d.Detect(half).NATed, "the Via is honest")
+	require.True(t, d.Behind(half, flow.Flow{Transport: flow.UDP, Remote: netip.MustParseAddrPort(public)}), "the Contact is not")
+
 	req := request(t, "192.0.2.99:1", "UDP", nattedLines) // the flow decides, not what sipgo noted
 	require.True(t, d.Behind(req, branch))
 	require.False(t, d.Behind(req, flow.Flow{Transport: flow.UDP, Remote: netip.MustParseAddrPort("10.0.0.5:5060")}))

@@ -62,6 +62,12 @@ type Forwarder struct {
 	// error is 480. Nil: such requests are answered 404.
 	Locate func(req *sip.Request) ([]flow.Target, error)
 
+	// Allow says whether a request may be sent to a place that a URI names (its
+	// Request-URI or Route), as against a flow that was observed; an error ends
+	// the branch, answered by flow.Status. Nil: no multicast or link-local
+	// address, not our own loopback unless we listen on it, and not ourselves.
+	Allow func(out flow.Flow) error
+
 	// Branch and Reply are the features' hooks, called in order.
 	Branch []BranchHook
 	Reply  []ReplyHook

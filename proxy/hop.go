@@ -19,15 +19,20 @@ import (
 const connectTimeout = 10 * time.Second
 
 // hop is the way to a target: its flow, else the first Route, else the
-// Request-URI.
+// Request-URI, if the policy allows that.
 func (f *Forwarder) hop(ctx context.Context, req *sip.Request, t flow.Target) (flow.Flow, error) {
 	if t.Peer.Flow.IsValid() {
 		return t.Peer.Flow, nil
 	}
+	uri := &req.Recipient
 	if r := req.Route(); r != nil {
-		return f.layer().Resolve(ctx, &r.Address)
+		uri = &r.Address
 	}
-	return f.layer().Resolve(ctx, &req.Recipient)
+	out, err := f.layer().Resolve(ctx, uri)
+	if err != nil {
+		return flow.Flow{}, err
+	}
+	return out, f.allowed(out)
 }
 
 // dress makes req, a clone, ready to leave for t: Request-URI and Route, the

@@ -154,3 +154,20 @@ func TestStoreHangs(t *testing.T) {
 		require.Equal(t, 3*time.Second, time.Since(start))
 	})
 }
+
+// TestPathOfAStranger: whoever may register must not thereby say where requests
+// are sent.
+func TestPathOfAStranger(t *testing.T) {
+	r, store := open()
+	for name, trust := range map[string]func(flow.Flow) bool{"nobody is trusted": nil, "others are": func(f flow.Flow) bool { return f.Remote.Port() == 1 }} {
+		r.TrustPath = trust
+		alice().with("Contact: "+home, "Path: <sip:10.0.0.1;lr>").register(t, r)
+		require.Empty(t, stored(t, store, "alice")[0].Path, name)
+		res := send(t, r, alice().next("Contact: "+home, "Path: <sip:10.0.0.1;lr>", "Supported: path").request(t))
+		require.Empty(t, values(res, "Path"), name)
+		targets, err := r.Lookup(t.Context(), "alice")
+		require.NoError(t, err)
+		require.Empty(t, targets[0].Route)
+		require.True(t, targets[0].Peer.Flow.IsValid())
+	}
+}

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/emiago/sipgo/sip"
+
+	"github.com/sipnat/sipnat/flow"
 )
 
 // Bounds of a Path: proxies between a phone and us, and bytes of their URIs.
@@ -36,6 +38,11 @@ func readPath(req *sip.Request) ([]string, error) {
 		}
 	}
 	return path, nil
+}
+
+// trustsPath reports whether a Path that came on f is believed.
+func (r *Registrar) trustsPath(f flow.Flow) bool {
+	return r.TrustPath != nil && r.TrustPath(f)
 }
 
 // pathURI takes the URI out of one path value, a name-addr.

@@ -42,7 +42,11 @@ type registration struct {
 func (r *Registrar) answer(req *sip.Request, tx sip.ServerTransaction) *sip.Response {
 	bindings, err := r.register(req, tx)
 	if err == nil {
-		return accept(req, bindings, time.Now())
+		res := accept(req, bindings, time.Now())
+		if r.trustsPath(flow.Of(req, tx)) {
+			echoPath(res, req)
+		}
+		return res
 	}
 	if errors.Is(err, ErrAnswered) {
 		return nil
@@ -112,6 +116,9 @@ func (r *Registrar) read(req *sip.Request, tx sip.ServerTransaction) (g *registr
 		g.userAgent = strings.Clone(h.Value()[:min(len(h.Value()), maxUserAgent)])
 	}
 	g.flow = flow.Of(req, tx)
+	if !r.trustsPath(g.flow) {
+		g.path = nil
+	}
 	g.nat = r.NAT != nil && r.NAT(req, g.flow)
 
 	var least time.Duration

@@ -33,6 +33,12 @@ type Registrar struct {
 	// does. Nil: nobody is.
 	NAT func(sip.Message, flow.Flow) bool
 
+	// TrustPath says whose Path headers are believed (RFC 3327): the edge proxies
+	// in front of us, by the flow that they come on. A Path is where requests for
+	// the user are sent, so that one from anybody would send them anywhere. Nil:
+	// nobody's. A Path that is not believed is as if it were not there.
+	TrustPath func(f flow.Flow) bool
+
 	// Store keeps the bindings. Nil: a Memory of the Registrar's own.
 	Store Store
 	// Timeout bounds each use of Store. Zero means 5 s.

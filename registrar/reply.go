@@ -50,13 +50,19 @@ func accept(req *sip.Request, bindings []Binding, now time.Time) *sip.Response {
 		}
 		res.AppendHeader(sip.NewHeader("Contact", v))
 	}
-	if hasOption(req, "path", "supported", "k") {
-		for _, h := range req.GetHeaders("path") {
-			res.AppendHeader(sip.NewHeader("Path", h.Value()))
-		}
-	}
 	res.AppendHeader(sip.NewHeader("Date", now.UTC().Format(httpDate)))
 	return res
+}
+
+// echoPath tells a phone that supports it which Path was stored (RFC 3327
+// section 5.3).
+func echoPath(res *sip.Response, req *sip.Request) {
+	if !hasOption(req, "path", "supported", "k") {
+		return
+	}
+	for _, h := range req.GetHeaders("path") {
+		res.AppendHeader(sip.NewHeader("Path", h.Value()))
+	}
 }
 
 // seconds rounds up: a phone that refreshes at the last second is in time only

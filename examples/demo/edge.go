@@ -27,7 +27,7 @@ import (
 	"github.com/sipnat/sipnat/rtpengine/relay"
 )
 
-const pingInterval = mappingLife / 3
+const pingInterval = mappingLife / 4
 
 // edge is the server in the middle, built as in examples/minimal.
 type edge struct {

@@ -54,7 +54,7 @@ func (d *demo) withHandling() error {
 		d.call(pair[0], pair[1], i == 0)
 	}
 
-	silence := 3 * mappingLife
+	silence := mappingLife * 5 / 2
 	d.say("silence for %s; alice's NAT forgets after %s, the edge pings every %s", silence, mappingLife, pingInterval)
 	time.Sleep(silence)
 	talked, err := c.carol.dial(c.alice)

@@ -14,7 +14,7 @@ import (
 
 // mappingLife is how long Alice's NAT remembers a silent mapping. Real ones are
 // told to keep it for two minutes (RFC 4787 REQ-5), and many do not.
-const mappingLife = 1500 * time.Millisecond
+const mappingLife = 2 * time.Second
 
 const edgeIP = "203.0.113.10"
 

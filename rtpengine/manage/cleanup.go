@@ -55,8 +55,9 @@ func (m *Manager) bye(id ident, leg flow.Leg) {
 	// Two forks answered, and the caller keeps the other.
 	d.over = true
 	if d.origin.opened {
-		m.remove(c, rtpengine.Params{ToTag: d.tag})
+		m.remove(c, rtpengine.Params{ToTag: d.tag, Flags: atOnce()})
 	}
+	m.follow(c, d)
 }
 
 // stranger ends a dialog that we have not seen begin: the engine may know it.
@@ -108,11 +109,14 @@ func (m *Manager) lost(c *call, b *branch) {
 	if len(c.dialogs) > 0 && !c.alive(nil) {
 		m.hangUp(c) // the fork that won was hung up before this one gave in
 	}
+	if c.last != nil && c.last.origin == b {
+		m.follow(c, c.last)
+	}
 	m.forgetEmpty(c)
 }
 
-// atOnce skips the daemon's delete delay: the next attempt of the same call must
-// not meet the dying one.
+// atOnce skips the daemon's delete delay: what follows in the same call must not
+// meet the dying part, nor bring it back to life.
 func atOnce() rtpengine.Flags { return rtpengine.MustParseFlags("delete-delay=0") }
 
 // refused cleans up after an offer or an answer in a request that the engine did

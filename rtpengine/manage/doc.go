@@ -46,8 +46,11 @@
 //
 // Each description goes with the profile of the side that wrote it: behind NAT,
 // the relay learns the media address from packets of the signalling's address
-// (SIP-source-address, endpoint-learning-heuristic, strict-source), unless ICE
-// does that; otherwise it trusts the description (trust-address). received-from
+// (SIP-source-address, endpoint-learning-heuristic, strict-source); otherwise it
+// trusts the description (trust-address), and learns a port at most: a peer
+// whose media comes from an address that neither its description nor its
+// signalling names is not heard by package relay. ICE, where it is not removed,
+// finds and checks the path itself: then nothing is learned. received-from
 // is always sent. Manager.Flags win over the profile.
 //
 // # Bodies

@@ -137,9 +137,33 @@ func TestEnding(t *testing.T) {
 			s.e.took()
 			s.req("BYE", "A", "B2", 2, "", aToB("x"))
 			s.req("BYE", "A", "B2", 2, "", aToB("x"))
-			s.engine("delete A>B2")
+			// The engine had followed B2, who answered last: it is brought back.
+			require.ElementsMatch(s, []string{"delete A>B2  delete-delay=0", "offer A>B1  a1", "answer A>B1  x"}, s.e.took())
 			s.req("BYE", "B1", "A", 1, "", bToA("x"))
 			s.engine("delete A>")
+		}},
+		{"two forks answer: BYE for the first leaves the engine with the last", func(s *scene) {
+			s.req("INVITE", "A", "", 1, "a1", aToB("b1"))
+			s.req("INVITE", "A", "", 1, "a1", aToB("b2"))
+			s.res(200, "INVITE", "A", "B1", 1, "x", aToB("b1"))
+			s.res(200, "INVITE", "A", "B2", 1, "y", aToB("b2"))
+			s.e.took()
+			s.req("BYE", "A", "B1", 2, "", aToB("x"))
+			s.engine("delete A>B1  delete-delay=0")
+		}},
+		{"a fork that answered early and gave up takes the engine off no other", func(s *scene) {
+			s.req("INVITE", "A", "", 1, "a1", aToB("b1"))
+			s.req("INVITE", "A", "", 1, "a1", aToB("b2"))
+			s.req("INVITE", "A", "", 1, "a1", aToB("b3"))
+			s.res(183, "INVITE", "A", "B1", 1, "x", aToB("b1"))
+			s.res(183, "INVITE", "A", "B2", 1, "y", aToB("b2"))
+			s.e.took()
+			s.res(486, "INVITE", "A", "B2", 1, "", aToB("b2"))
+			require.ElementsMatch(s, []string{"delete A> b2 delete-delay=0", "offer A>B1 b1 a1", "answer A>B1 b1 x"}, s.e.took())
+			s.res(486, "INVITE", "A", "B3", 1, "", aToB("b3"))
+			s.engine("delete A> b3 delete-delay=0")
+			require.Equal(s, "x/4", s.res(200, "INVITE", "A", "B1", 1, "x", aToB("b1")))
+			s.engine()
 		}},
 		{"forks that ring in turn: the 200 is answered again, the engine follows the last answer", func(s *scene) {
 			s.req("INVITE", "A", "", 1, "a1", aToB("b1"))

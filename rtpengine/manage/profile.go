@@ -21,8 +21,12 @@ const (
 	// Of the modes that rtpengine has, the one that an injector did not beat.
 	natFlags = "SIP-source-address endpoint-learning-heuristic strict-source"
 
-	// publicFlags: the SDP says where the media is.
-	publicFlags = "trust-address"
+	// publicFlags: the SDP says where the media is, and nobody else is believed: a
+	// phone that is silent for a while must not lose its place to an injector.
+	publicFlags = "trust-address endpoint-learning-heuristic strict-source"
+
+	// iceFlags: of a public peer, whose ICE finds the path and checks it.
+	iceFlags = "trust-address"
 
 	// maxProfiles bounds the cache of merged flags: a Direction without end is
 	// merged each time.
@@ -38,11 +42,14 @@ type profile struct {
 // flags are the options for SDP of the peer from, on its way to the peer to.
 func (m *Manager) flags(k kind, sdp []byte, from, to flow.Peer) (rtpengine.Flags, error) {
 	p := profile{flags: publicFlags}
+	ice := offersICE(sdp) && !strings.Contains(m.Flags.String(), "ICE=remove") && m.Flags != (rtpengine.Flags{})
 	switch {
-	case from.NAT && offersICE(sdp) && !strings.Contains(m.Flags.String(), "ICE=remove") && m.Flags != (rtpengine.Flags{}):
-		p.flags = "" // ICE finds the path by itself, and checks it
+	case from.NAT && ice:
+		p.flags = "" // as iceFlags; its SDP is not to be trusted
 	case from.NAT:
 		p.flags = natFlags
+	case ice:
+		p.flags = iceFlags
 	}
 	if k == offer && m.Direction != nil {
 		p.near, p.far = m.Direction(from.Flow), m.Direction(to.Flow)

@@ -4,6 +4,7 @@
 package manage_test
 
 import (
+	"cmp"
 	"net/netip"
 	"testing"
 
@@ -100,35 +101,40 @@ func TestRelayDecision(t *testing.T) {
 
 func TestProfile(t *testing.T) {
 	const nat = "SIP-source-address endpoint-learning-heuristic strict-source"
+	const public = "trust-address endpoint-learning-heuristic strict-source"
 	ice := "v=0\r\na=ice-ufrag:abcd\r\n"
 	tests := []struct {
 		name        string
 		flags       string
 		direction   bool
-		sdp         string
+		sdp, answer string // answer: default "b1"
 		offer, back string // flags of the offer from A, NAT'd, and of B's answer
 	}{
 		{
 			name: "a NAT'd side is learned from its signalling address, a public one trusted", sdp: "a1",
-			offer: nat + " replace-origin ICE=remove", back: "trust-address replace-origin ICE=remove",
+			offer: nat + " replace-origin ICE=remove", back: public + " replace-origin ICE=remove",
 		},
 		{
 			name: "the manager's own flags win", flags: "trust-address endpoint-learning=off ICE=force", sdp: "a1",
 			offer: "trust-address endpoint-learning-off strict-source ICE=force",
-			back:  "trust-address endpoint-learning-off ICE=force",
+			back:  "trust-address endpoint-learning-off strict-source ICE=force",
 		},
 		{
 			name: "ICE that stays in the description finds the path by itself", flags: "ICE=force", sdp: ice,
+			offer: "ICE=force", back: public + " ICE=force",
+		},
+		{
+			name: "on both sides", flags: "ICE=force", sdp: ice, answer: ice,
 			offer: "ICE=force", back: "trust-address ICE=force",
 		},
 		{
 			name: "ICE that is removed does not", sdp: ice,
-			offer: nat + " replace-origin ICE=remove", back: "trust-address replace-origin ICE=remove",
+			offer: nat + " replace-origin ICE=remove", back: public + " replace-origin ICE=remove",
 		},
 		{
 			name: "offers carry the direction", sdp: "a1", direction: true,
 			offer: nat + " replace-origin ICE=remove direction=outside direction=inside",
-			back:  "trust-address replace-origin ICE=remove",
+			back:  public + " replace-origin ICE=remove",
 		},
 	}
 	for _, tt := range tests {
@@ -141,7 +147,7 @@ func TestProfile(t *testing.T) {
 					}
 				}
 				s.req("INVITE", "A", "", 1, tt.sdp, aToB("b1"))
-				s.res(200, "INVITE", "A", "B", 1, "b1", aToB("b1"))
+				s.res(200, "INVITE", "A", "B", 1, cmp.Or(tt.answer, "b1"), aToB("b1"))
 				s.req("INVITE", "B", "A", 1, "b2", bToA("x"))
 				got := s.e.params
 				require.Equal(s, rtpengine.MustParseFlags(tt.offer).String(), got[0].Flags.String())

@@ -50,6 +50,26 @@ func (m *Manager) restore(c *call, d *dialog) {
 	})
 }
 
+// follow brings the caller's media back to a dialog that lives when gone, which has
+// ended, was the last to answer: the engine sends to who answered last.
+func (m *Manager) follow(c *call, gone *dialog) {
+	if c.over || c.last != gone {
+		return
+	}
+	c.last = nil
+	for _, d := range c.dialogs {
+		if d == gone || d.over || d.good == nil {
+			continue
+		}
+		if c.last == nil || d.confirmed && !c.last.confirmed {
+			c.last = d
+		}
+	}
+	if c.last != nil {
+		m.restore(c, c.last)
+	}
+}
+
 // replay is the last agreement as commands: both parties are known by now, and
 // after the call is up the branch is not needed to tell them.
 func (d *dialog) replay() (offered, answered rtpengine.Params) {

@@ -168,8 +168,11 @@ func TestADeadStreamsAddressMayBeDialled(t *testing.T) {
 	to := e.listenTCP(t).String()
 	gone := make(chan flow.Flow, 1)
 	e.layer.OnClose(func(f flow.Flow) { gone <- f })
-	c := dial(t, to)
-	_, err := io.WriteString(c, options("1", "SIP/2.0/TCP h"))
+	// An address of its own: another test's socket must not get its port below.
+	c, err := (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 78)}}).Dial("tcp", to)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = c.Close() })
+	_, err = io.WriteString(c, options("1", "SIP/2.0/TCP h"))
 	require.NoError(t, err)
 	f := <-e.flows
 	require.NoError(t, c.(*net.TCPConn).SetLinger(0))

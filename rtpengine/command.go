@@ -35,18 +35,34 @@ func (c *Client) Delete(ctx context.Context, p Params) error {
 	if err := p.check("delete"); err != nil {
 		return err
 	}
+	if len(p.Extra) > 0 {
+		_, err := c.doMerged(ctx, "delete", &p)
+		return err
+	}
 	serial, b := c.request(p.size())
 	_, err := c.send(ctx, "delete", p.CallID, serial, p.appendDelete(b))
 	return err
 }
 
+// doMerged sends a command whose Params have Extra.
+func (c *Client) doMerged(ctx context.Context, command string, p *Params) (Dict, error) {
+	d, err := p.merged(command)
+	if err != nil {
+		return nil, err
+	}
+	return c.Do(ctx, command, d)
+}
+
 // Query returns what the engine knows of a call, all of it or that of the
-// party FromTag or ToTag: streams, counters, endpoints; rtpengine_query. A reply
-// too large for a datagram is never sent, which ends as [ErrTimeout] with an
-// engine in good health.
+// party FromTag or ToTag: streams, counters, endpoints; rtpengine_query. [ReadCall]
+// makes a struct of it. A reply too large for a datagram is never sent, which
+// without Config.Alternative ends as [ErrTimeout] with an engine in good health.
 func (c *Client) Query(ctx context.Context, p Params) (Dict, error) {
 	if err := p.check("query"); err != nil {
 		return nil, err
+	}
+	if len(p.Extra) > 0 {
+		return c.doMerged(ctx, "query", &p)
 	}
 	serial, b := c.request(p.size())
 	r, err := c.send(ctx, "query", p.CallID, serial, p.appendQuery(b))
@@ -79,6 +95,13 @@ func (c *Client) exchangeSDP(ctx context.Context, command string, p *Params) ([]
 	if err := p.check(command); err != nil {
 		return nil, err
 	}
+	if len(p.Extra) > 0 {
+		reply, err := c.doMerged(ctx, command, p)
+		if err != nil {
+			return nil, err
+		}
+		return sdpOf(command, reply)
+	}
 	serial, b := c.request(p.size())
 	r, err := c.send(ctx, command, p.CallID, serial, p.appendOffer(b, command))
 	if err != nil {
@@ -98,12 +121,12 @@ func (c *Client) request(size int) (serial uint64, b []byte) {
 }
 
 // send returns a reply that says ok.
-func (c *Client) send(ctx context.Context, command, callID string, serial uint64, request []byte) (reply, error) {
-	payload, err := c.roundTrip(ctx, callID, serial, request)
+func (c *Client) send(ctx context.Context, name, callID string, serial uint64, request []byte) (reply, error) {
+	payload, err := c.roundTrip(ctx, command{name, callID, serial, request})
 	if err != nil {
-		return reply{}, &failure{command, err}
+		return reply{}, &failure{name, err}
 	}
-	return judge(command, payload)
+	return judge(name, payload)
 }
 
 func callIDOf(d Dict) string {

@@ -59,6 +59,9 @@ func TestOfferAndAnswerOnTheWire(t *testing.T) {
 				require.Equal(t, "v=0\r\nx\n", string(sdp))
 				return err
 			})
+			request, err := full.Request(command)
+			require.NoError(t, err)
+			require.Equal(t, request, sent)
 			want := full.Dict()
 			want["command"] = command
 			want["flags"] = list{"SIP-source-address", "strict-source"} // not fatal
@@ -93,6 +96,11 @@ func TestDeleteOnTheWire(t *testing.T) {
 		"command": "delete", "call-id": "call\x00\xff", "from-tag": "from", "to-tag": "to", "via-branch": "z9hG4bK1",
 		"delete-delay": int64(0), "flags": list{"fatal", "to-tag"},
 	}, sent, "to-tag goes with the flag of that name")
+	request, err := full.Request("delete")
+	require.NoError(t, err)
+	delete(request, "flags") // their order is another
+	delete(sent, "flags")
+	require.Equal(t, request, sent)
 
 	sent = sentBy(t, ok, func(ctx context.Context, c *rtpengine.Client) error {
 		return c.Delete(ctx, rtpengine.Params{CallID: "c", FromTag: "f", SDP: []byte("v=0"), Flags: rtpengine.MustParseFlags("ICE=remove debug")})
@@ -117,6 +125,18 @@ func TestDoOnTheWire(t *testing.T) {
 	})
 	require.Equal(t, dict{"command": "play media", "call-id": "c", "tags": list{"a"}, "calls": list{dict{"n": int64(1)}}, "blob": "\x00\xff"}, sent)
 	require.Equal(t, "not this", d["command"], "d is not changed")
+}
+
+func TestRequest(t *testing.T) {
+	d, err := rtpengine.Params{CallID: "c", Extra: dict{"file": "/x.wav"}, Flags: rtpengine.MustParseFlags("all")}.Request("play media")
+	require.NoError(t, err)
+	require.Equal(t, dict{"command": "play media", "call-id": "c", "file": "/x.wav", "flags": list{"all"}}, d)
+	var param *rtpengine.ParamError
+	_, err = rtpengine.Params{CallID: "c"}.Request("offer")
+	require.ErrorAs(t, err, &param)
+	_, err = rtpengine.Params{CallID: "c", Extra: dict{"x": 1.5}}.Request("x")
+	require.ErrorAs(t, err, &param)
+	require.Equal(t, "x", param.Param)
 }
 
 func TestParamErrors(t *testing.T) {

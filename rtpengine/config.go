@@ -3,7 +3,12 @@
 
 package rtpengine
 
-import "time"
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"time"
+)
 
 const (
 	defaultTimeout = 3750 * time.Millisecond // 250 + 500 + 1000 + 2000
@@ -25,8 +30,18 @@ type Config struct {
 	// Retry is the time after which a command is sent again with the same
 	// cookie; it doubles with each copy. Zero means 250 ms, negative never.
 	Retry time.Duration
-	// Window is how many commands may be in flight. Zero means 64.
+	// Window is how many commands may be in flight. Zero means 64. Fewer are
+	// while replies stay away.
 	Window int
+	// Alternative is another address of the same engine, "ws://..." or
+	// "http://...", for what UDP cannot carry: requests of more than 65 kB, and
+	// the replies to list, query and statistics, which the engine silently drops
+	// if they are too large. It is connected to when it is needed.
+	Alternative string
+	// DialContext connects to the engine. Nil means the operating system.
+	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
+	// TLS is for wss:// and https://. Nil means the system's certificates.
+	TLS *tls.Config
 }
 
 func (c Config) timeout() time.Duration {

@@ -17,16 +17,24 @@ import (
 func TestDialRefuses(t *testing.T) {
 	for _, addr := range []string{
 		"", "127.0.0.1:2223", "udp", "udp:", "udp:127.0.0.1", "udp:127.0.0.1:port!", "udp:127.0.0.1:99999",
-		"ws:127.0.0.1:2223", "ws://127.0.0.1:2223", "http://127.0.0.1/ng", "tcp:127.0.0.1:2223",
+		"ws:127.0.0.1:2223", "ws://127.0.0.1", "ws://", "http://127.0.0.1/ng", "http://[::1/", "tcp:127.0.0.1:2223",
 	} {
 		t.Run(addr, func(t *testing.T) {
 			c, err := rtpengine.Dial(addr)
 			require.ErrorContains(t, err, "rtpengine: address ")
 			require.Nil(t, c)
+			c, err = rtpengine.Config{Alternative: addr}.Dial("udp:127.0.0.1:2223")
+			if addr != "" {
+				require.ErrorContains(t, err, "rtpengine: address ")
+				require.Nil(t, c)
+			}
+			if c != nil {
+				require.NoError(t, c.Close())
+			}
 		})
 	}
-	_, err := rtpengine.Dial("ws://127.0.0.1:2223")
-	require.EqualError(t, err, `rtpengine: address "ws://127.0.0.1:2223": must be udp:HOST:PORT, other transports are not supported`)
+	_, err := rtpengine.Dial("tcp:127.0.0.1:2223")
+	require.EqualError(t, err, `rtpengine: address "tcp:127.0.0.1:2223": must be udp:HOST:PORT, ws://HOST:PORT or http://HOST:PORT`)
 }
 
 // lossy is an engine on a real socket: of each command it drops the first copy,

@@ -19,6 +19,18 @@
 // the engine's threads overtake each other. Commands without a method of their
 // own go through [Client.Do].
 //
+// Engines are reached by UDP, WebSocket or HTTP. UDP is the best of them inside a
+// data centre; Config.Alternative names another way for what does not fit a
+// datagram. Beyond a network's edge, WebSocket.
+//
+// [Set] spreads calls over several engines, keeps each call at its own, and goes
+// to another only with the offer of a new call:
+//
+//	set := rtpengine.NewSet(rtpengine.SetConfig{})
+//	err := set.Dial("udp:192.0.2.1:2223", 1)
+//	...
+//	go set.Run(ctx)
+//
 // The ng protocol has no authentication: the port belongs on loopback or a
 // closed network.
 package rtpengine

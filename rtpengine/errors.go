@@ -22,6 +22,8 @@ var (
 	// ErrNoSDP: the engine said ok to an offer or an answer but sent no SDP back,
 	// as it does for an empty SDP and with the flag fragment.
 	ErrNoSDP = errors.New("rtpengine: reply without sdp")
+	// ErrNoEngine: none of a [Set] takes the call now.
+	ErrNoEngine = errors.New("rtpengine: no engine available")
 	// ErrBadReply: what the engine sent could not be read.
 	ErrBadReply = errors.New("rtpengine: unreadable reply")
 
@@ -34,7 +36,8 @@ var (
 
 // Error is a refusal by rtpengine: it understood the command and said no. The
 // text is all that the protocol offers to tell refusals apart; errors.Is
-// matches [ErrUnknownCall] and [ErrLoadLimit] by it.
+// matches [ErrUnknownCall], [ErrLoadLimit] and, for a command that the engine is
+// too old for, errors.ErrUnsupported by it.
 type Error struct {
 	Command string // "offer", "answer", ...
 	Reason  string // the daemon's error-reason, verbatim
@@ -46,6 +49,8 @@ func (e *Error) Error() string { return "rtpengine: " + e.Command + ": " + e.Rea
 // Is reports whether the reason is one of those that target stands for.
 func (e *Error) Is(target error) bool {
 	switch target {
+	case errors.ErrUnsupported:
+		return e.Reason == "Unrecognized command"
 	case ErrUnknownCall:
 		// "Unknown call-id" for offer, answer and query, "Unknown call-ID" else.
 		return strings.EqualFold(e.Reason, "unknown call-id")

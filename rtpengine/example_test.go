@@ -50,6 +50,44 @@ func ExampleClient_Do() {
 	fmt.Println(reply["duration"], err)
 }
 
+func ExampleSet() {
+	set := rtpengine.NewSet(rtpengine.SetConfig{
+		Changed: func(e rtpengine.EngineStatus) { log.Println(e.Name, "is", e.State) },
+	})
+	defer func() { _ = set.Close() }()
+	err := errors.Join(
+		set.Dial("udp:127.0.0.1:2223", 2), // twice the calls
+		set.Dial("udp:127.0.0.1:2224", 1),
+		set.Dial("udp:127.0.0.1:2225", -1), // when neither is up
+	)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() { _ = set.Run(ctx) }()
+
+	// For maintenance: it keeps its calls and gets no more.
+	err = errors.Join(err, set.Drain("udp:127.0.0.1:2224", true))
+	fmt.Println(err)
+	for _, e := range set.Engines() {
+		fmt.Println(e.Name, e.State, e.Calls, "calls")
+	}
+}
+
+func ExampleReadCall() {
+	reply := rtpengine.Dict{ // of Client.Query
+		"tags":   rtpengine.Dict{"1928301774": rtpengine.Dict{"tag": "1928301774"}},
+		"totals": rtpengine.Dict{"RTP": rtpengine.Dict{"packets": int64(1500)}},
+	}
+	call := rtpengine.ReadCall(reply)
+	fmt.Println(call.Tags[0].Tag, call.RTP.Packets)
+	// Output: 1928301774 1500
+}
+
+func ExampleParseDTMF() {
+	event, err := rtpengine.ParseDTMF([]byte(`{"callid":"c1","source_tag":"A","type":"DTMF","source_ip":"192.0.2.1","event":11,"duration":80}`))
+	fmt.Printf("%s %c %v %v\n", event.CallID, event.Digit, event.Duration, err)
+	// Output: c1 # 80ms <nil>
+}
+
 func ExampleParseFlags() {
 	flags, err := rtpengine.ParseFlags("trust-address replace-origin ICE=remove SRTP AVPF")
 	fmt.Println(flags, err)

@@ -98,7 +98,9 @@ var flagTable = []option{
 	{key: "DTMF-security", prefix: "DTMF-security=", kind: optionText, values: []string{"DTMF", "drop", "off", "random", "silence", "tone", "zero"}},
 	{key: "generate-RTCP", prefix: "generate-RTCP=", kind: optionText, values: []string{"off", "on"}},
 	{key: "label", prefix: "label=", kind: optionText, check: anyWord},
-	{key: "media-echo", prefix: "media-echo=", kind: optionText, values: []string{"backwards", "blackhole", "both", "forward", "sinkhole"}},
+	{key: "media-echo", prefix: "media-echo=", kind: optionText, values: []string{
+		"back", "backward", "backwards", "bk", "bkw", "blackhole", "both", "forward", "fw", "fwd", "sinkhole",
+	}},
 	{key: "metadata", prefix: "metadata=", kind: optionText, check: anyWord},
 	{key: "passthrough", prefix: "passthrough=", kind: optionText, values: []string{"off", "on"}},
 	{key: "record-call", prefix: "record-call=", kind: optionText, values: []string{"no", "off", "on", "yes"}},

@@ -119,19 +119,29 @@ func appendReceived(b []byte, a netip.Addr) []byte {
 	return append(b, 'e')
 }
 
-// dict returns the options as a dictionary of their own.
+// dict returns the options of all commands as a dictionary of their own.
 func (f Flags) dict() Dict {
-	b := append([]byte("d"), f.wire.keys...)
-	b = append(b, f.wire.deleteKeys...)
-	if f.wire.flags+f.wire.deleteFlags != "" {
+	return f.wire.dict(f.wire.keys+f.wire.deleteKeys, f.wire.flags+f.wire.deleteFlags, f.wire.received)
+}
+
+// dictFor returns those that go with a command.
+func (f Flags) dictFor(command string) Dict {
+	if command == "delete" {
+		return f.wire.dict(f.wire.deleteKeys, f.wire.deleteFlags, "")
+	}
+	return f.wire.dict(f.wire.keys, f.wire.flags, f.wire.received)
+}
+
+func (w *flagWire) dict(keys, flags, received string) Dict {
+	b := append([]byte("d"), keys...)
+	if flags != "" {
 		b = append(b, "5:flagsl"...)
-		b = append(b, f.wire.flags...)
-		b = append(b, f.wire.deleteFlags...)
+		b = append(b, flags...)
 		b = append(b, 'e')
 	}
-	if f.wire.received != "" {
+	if received != "" {
 		b = bencode.AppendString(b, "received-from")
-		b = append(b, f.wire.received...)
+		b = append(b, received...)
 	}
 	v, err := bencode.Decode(append(b, 'e'))
 	d, ok := v.(Dict)

@@ -5,6 +5,7 @@ package rtpengine
 
 import (
 	"net/netip"
+	"strings"
 )
 
 // Dict is a dictionary of the ng protocol, as [Client.Do] takes and returns it.
@@ -35,25 +36,115 @@ type Params struct {
 	ReceivedFrom netip.Addr
 	// Flags are the options; see [ParseFlags].
 	Flags Flags
+	// Extra is for keys that there are no Flags for, and, in a list under "flags",
+	// for such flags. It is sent unchecked; a key that is set otherwise too is a
+	// [ParamError].
+	Extra Dict
 }
 
-// Dict returns p as a new dictionary for [Client.Do], without command.
+// Dict returns p as a new dictionary for [Client.Do], without command. Of what
+// Extra and the other fields both set, the latter counts.
 func (p Params) Dict() Dict {
 	d := p.Flags.dict()
-	set := func(key, value string) {
-		if value != "" {
-			d[key] = value
+	p.fill(d)
+	_ = merge("", d, p.Extra)
+	return d
+}
+
+// Request returns the dictionary that a command sends, command included, or why
+// it would not be sent. Commands that are not known are not checked.
+func (p Params) Request(command string) (Dict, error) {
+	switch command {
+	case "offer", "answer", "delete", "query", "publish", "subscribe answer":
+		if err := p.check(command); err != nil {
+			return nil, err
 		}
 	}
-	set("call-id", p.CallID)
-	set("from-tag", p.FromTag)
-	set("to-tag", p.ToTag)
-	set("via-branch", p.ViaBranch)
-	set("sdp", string(p.SDP))
+	d, err := p.merged(command)
+	if err != nil {
+		return nil, err
+	}
+	d["command"] = command
+	// What cannot be sent is better known now.
+	if _, err := appendDict(nil, command, d); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// merged returns what a command sends, without command.
+func (p *Params) merged(command string) (Dict, error) {
+	d := p.Flags.dictFor(command)
+	p.fill(d)
+	switch command {
+	case "offer":
+		d["supports"] = []any{"load limit"}
+	case "delete":
+		delete(d, "sdp")
+		delete(d, "received-from")
+		if p.ToTag != "" {
+			flags, _ := d["flags"].([]any)
+			d["flags"] = append(flags, "to-tag")
+		}
+	case "query":
+		d = Dict{}
+		(&Params{CallID: p.CallID, FromTag: p.FromTag, ToTag: p.ToTag}).fill(d)
+	}
+	return d, merge(command, d, p.Extra)
+}
+
+// fill sets the keys that have fields.
+func (p *Params) fill(d Dict) {
+	text(d, "call-id", p.CallID)
+	text(d, "from-tag", p.FromTag)
+	text(d, "to-tag", p.ToTag)
+	text(d, "via-branch", p.ViaBranch)
+	text(d, "sdp", string(p.SDP))
 	if family, ip := received(p.ReceivedFrom); family != "" {
 		d["received-from"] = []any{family, ip.String()}
 	}
-	return d
+}
+
+// merge adds the keys of extra that d does not have, and reports one that it
+// has. The lists of flags are joined.
+func merge(command string, d, extra Dict) (err error) {
+	if len(extra) == 0 {
+		return nil
+	}
+	// The engine takes a space for a hyphen.
+	plain := func(key string) string { return strings.ToLower(strings.ReplaceAll(key, " ", "-")) }
+	have := map[string]bool{"command": true}
+	for k := range d {
+		have[plain(k)] = true
+	}
+	for k, v := range extra {
+		switch {
+		case k == "flags" && have[k]:
+			d[k] = joined(d[k], v)
+		case have[plain(k)]:
+			err = &ParamError{command, k, "of Extra is set otherwise already"}
+		default:
+			d[k] = v
+		}
+	}
+	return err
+}
+
+func joined(lists ...any) []any {
+	var out []any
+	for _, l := range lists {
+		switch l := l.(type) {
+		case []any:
+			out = append(out, l...)
+		case []string:
+			for _, s := range l {
+				out = append(out, s)
+			}
+		default:
+			out = append(out, l)
+		}
+	}
+	return out
 }
 
 // check reports what is missing for a command: the engine would refuse it, or
@@ -63,6 +154,14 @@ func (p *Params) check(command string) error {
 	switch {
 	case p.CallID == "":
 		return &ParamError{command, "call-id", missing}
+	case command == "subscribe answer":
+		if p.ToTag == "" {
+			return &ParamError{command, "to-tag", missing}
+		}
+		if len(p.SDP) == 0 {
+			return &ParamError{command, "sdp", missing}
+		}
+		return nil
 	case command == "query":
 		return nil
 	case p.FromTag == "" && command == "delete":
@@ -78,7 +177,7 @@ func (p *Params) check(command string) error {
 		return &ParamError{command, "to-tag", missing}
 	case len(p.SDP) == 0:
 		return &ParamError{command, "sdp", missing}
-	case p.Flags.wire.needSource && !p.ReceivedFrom.IsValid():
+	case p.Flags.wire.needSource && !p.ReceivedFrom.IsValid() && p.Extra["received-from"] == nil:
 		// The engine would complain of an incomplete SDP.
 		return &ParamError{command, "received-from", "is missing: the flag SIP-source-address needs it"}
 	}

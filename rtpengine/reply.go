@@ -76,7 +76,7 @@ func judge(command string, payload []byte) (reply, error) {
 		return r, refusal(command, r.reason, "error")
 	default:
 		// "load limit", with the kind of limit as message.
-		return r, refusal(command, r.message, string(r.result))
+		return r, refusal(command, r.message, string(r.result[:min(len(r.result), maxReason)]))
 	}
 }
 

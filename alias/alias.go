@@ -40,6 +40,22 @@ func add(c codec, msg sip.Message, f flow.Flow) error {
 	if err := c.check(f); err != nil {
 		return err
 	}
+	return contacts(msg, func(contact *sip.ContactHeader) {
+		uri := &contact.Address
+		if c.bare() {
+			contact.Params = without(c, contact.Params)
+		}
+		if !c.needed(uri, f) {
+			uri.UriParams = without(c, uri.UriParams)
+			return
+		}
+		uri.UriParams = with(c, uri.UriParams, c.encode(uri, f))
+	})
+}
+
+// contacts calls edit for each Contact of msg that can have an alias, after it
+// has seen that all of them can be read.
+func contacts(msg sip.Message, edit func(*sip.ContactHeader)) error {
 	headers := headersOf(msg)
 	for _, h := range headers {
 		if _, ok := h.(*sip.ContactHeader); !ok && isContact(h.Name()) {
@@ -48,18 +64,9 @@ func add(c codec, msg sip.Message, f flow.Flow) error {
 	}
 	for _, h := range headers {
 		contact, ok := h.(*sip.ContactHeader)
-		if !ok || contact.Address.Wildcard || !isSIP(&contact.Address) {
-			continue
+		if ok && !contact.Address.Wildcard && isSIP(&contact.Address) {
+			edit(contact)
 		}
-		uri := &contact.Address
-		if c.bare() {
-			contact.Params = without(c, contact.Params)
-		}
-		if !c.needed(uri, f) {
-			uri.UriParams = without(c, uri.UriParams)
-			continue
-		}
-		uri.UriParams = with(c, uri.UriParams, c.encode(uri, f))
 	}
 	return nil
 }

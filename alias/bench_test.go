@@ -77,3 +77,21 @@ func BenchmarkResolve(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkVouch(b *testing.B) {
+	s := newSigner(b, key)
+	req := invite(b, "<sip:alice@192.0.2.7:5060;transport=udp>")
+	b.Run("sign", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			_ = s.Vouch(req)
+		}
+	})
+	uri := req.Contact().Address
+	b.Run("verify", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			_ = s.Vouched(&uri)
+		}
+	})
+}

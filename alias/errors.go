@@ -11,6 +11,9 @@ var (
 	// ErrForged says that the Request-URI carries our parameter, and that none
 	// of our keys made it. A request that met it is answered 403.
 	ErrForged error = &refusal{403, "Forbidden", "alias: not made by one of our keys"}
+	// ErrUnsigned says that a request of a dialog wants to follow a Request-URI that
+	// we never saw as a Contact. A request that met it is answered 403.
+	ErrUnsigned error = &refusal{403, "Forbidden", "alias: the request uri of a dialog is not signed"}
 	// ErrRefused says that the policy does not allow the destination that a
 	// legacy alias names. A request that met it is answered 403.
 	ErrRefused error = &refusal{403, "Forbidden", "alias: destination not allowed"}

@@ -58,44 +58,77 @@ func branch(c codec, req *sip.Request, leg flow.Leg) error {
 }
 
 func reply(c codec, res *sip.Response, leg flow.Leg) error {
-	cseq := res.CSeq()
-	if !leg.Out.NAT || cseq == nil || !targets(cseq.MethodName) {
-		return nil
-	}
-	if res.StatusCode <= 100 || res.StatusCode >= 300 {
+	if !leg.Out.NAT || !replies(res) {
 		return nil
 	}
 	return add(c, res, leg.Out.Flow)
 }
 
-func middleware(c codec, n *counters, next sipgo.RequestHandler) sipgo.RequestHandler {
+// replies reports whether res is a 1xx or 2xx whose Contact is the peer's target.
+func replies(res *sip.Response) bool {
+	cseq := res.CSeq()
+	return cseq != nil && targets(cseq.MethodName) && res.StatusCode > 100 && res.StatusCode < 300
+}
+
+// lead is where the alias of req's Request-URI leads; the alias is taken off.
+func lead(c codec, req *sip.Request) (flow.Target, error) {
+	f, err := resolve(c, req)
+	if err != nil {
+		return flow.Target{}, err
+	}
+	return flow.Target{URI: *req.Recipient.Clone(), Peer: flow.Peer{Flow: f, NAT: true}}, nil
+}
+
+// middleware is what the two kinds of alias have in common.
+type middleware struct {
+	codec codec
+	count *counters
+	lead  func(req *sip.Request) (flow.Target, error)
+	// signed says that a Contact that was passed on bears an alias.
+	signed bool
+}
+
+func (m middleware) wrap(next sipgo.RequestHandler) sipgo.RequestHandler {
 	return func(req *sip.Request, tx sip.ServerTransaction) {
 		if req.Route() != nil {
 			next(req, tx)
 			return
 		}
-		if t, ok := flow.TargetOf(tx); ok && t.Peer.Flow.IsValid() {
-			strip(c, req)
+		given, ok := flow.TargetOf(tx)
+		if ok && given.Peer.Flow.IsValid() {
+			strip(m.codec, req)
 			next(req, tx)
 			return
 		}
-		f, err := resolve(c, req)
+		target, err := m.lead(req)
+		if errors.Is(err, ErrNone) && m.signed && ok && inDialog(req) && byItself(req, given) {
+			err = ErrUnsigned
+		}
 		switch {
 		case err == nil:
-			n.resolved.Add(1)
-			next(req, flow.WithTarget(tx, flow.Target{
-				URI:  *req.Recipient.Clone(),
-				Peer: flow.Peer{Flow: f, NAT: true},
-			}))
+			m.count.resolved.Add(1)
+			next(req, flow.WithTarget(tx, target))
 		case errors.Is(err, ErrNone):
 			next(req, tx)
 		case req.IsAck():
-			n.dropped.Add(1)
+			m.count.dropped.Add(1)
 		default:
-			n.refused.Add(1)
+			m.count.refused.Add(1)
 			code, reason := flow.Status(err)
 			// A failed write is the transaction's to report.
 			_ = tx.Respond(sip.NewResponseFromRequest(req, code, reason, nil))
 		}
 	}
+}
+
+// inDialog reports whether the request has a To tag.
+func inDialog(req *sip.Request) bool {
+	to := req.To()
+	return to != nil && to.Params.Has("tag")
+}
+
+// byItself reports whether t sends req nowhere but where its own Request-URI
+// says.
+func byItself(req *sip.Request, t flow.Target) bool {
+	return len(t.Route) == 0 && t.URI.String() == req.Recipient.String()
 }

@@ -58,6 +58,7 @@ func TestBranch(t *testing.T) {
 		{"ACK", in(true), false},
 		{"MESSAGE", in(true), false},
 		{"INVITE", in(false), false},
+		{"MESSAGE", in(false), false},
 	} {
 		for kind, h := range kinds(t) {
 			name := kind + " " + c.method
@@ -67,21 +68,45 @@ func TestBranch(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				req := parse(t, c.method+" sip:bob@example.com SIP/2.0", "<sip:alice@10.0.0.1>").(*sip.Request)
 				require.NoError(t, h.Branch(req, c.leg))
-				require.Equal(t, c.want, aliased(contacts(req)[0]), contacts(req))
+				require.Equal(t, c.want, aliased(contacts(req)[0]) && !vouched(t, h, req), contacts(req))
+				require.Equal(t, kind == "signer" && c.method == "INVITE" && !c.leg.In.NAT, vouched(t, h, req))
 			})
 		}
 	}
 }
 
-func TestBranchLeavesPublicContacts(t *testing.T) {
+// vouched reports whether the first Contact was signed without a flow.
+func vouched(t *testing.T, h hooks, msg sip.Message) bool {
+	t.Helper()
+	s, ok := h.(*alias.Signer)
+	if !ok {
+		return false
+	}
+	uri := toURI(t, contactURI(t, msg)).Recipient
+	return s.Vouched(&uri)
+}
+
+func TestBranchLeavesWhatAnotherEdgeWrote(t *testing.T) {
+	const contact = "<sip:alice@10.0.0.1;sna=x;alias=y>"
 	for kind, h := range kinds(t) {
 		t.Run(kind, func(t *testing.T) {
-			// Of another edge of the fleet: it will want it back.
-			req := invite(t, "<sip:alice@10.0.0.1;sna=x;alias=y>")
+			req := invite(t, contact)
+			req.PrependHeader(req.Via().Clone())
 			require.NoError(t, h.Branch(req, flow.Leg{In: flow.Peer{Flow: trunk}}))
-			require.Equal(t, []string{"<sip:alice@10.0.0.1;sna=x;alias=y>"}, contacts(req))
+			require.Equal(t, []string{contact}, contacts(req), "that edge will want it back")
 		})
 	}
+	t.Run("but a phone cannot have been told", func(t *testing.T) {
+		s, req := newSigner(t, key), invite(t, contact)
+		require.NoError(t, s.Branch(req, flow.Leg{In: flow.Peer{Flow: trunk}}))
+		require.True(t, vouched(t, s, req))
+		require.Contains(t, contacts(req)[0], ";alias=y")
+	})
+	t.Run("a reply does not tell", func(t *testing.T) {
+		s, res := newSigner(t, key), parse(t, "SIP/2.0 200 OK", contact).(*sip.Response)
+		require.NoError(t, s.Reply(res, flow.Leg{Out: flow.Peer{Flow: trunk}}))
+		require.Equal(t, []string{contact}, contacts(res))
+	})
 }
 
 func TestBranchStripsTheRequestURI(t *testing.T) {
@@ -126,7 +151,8 @@ func TestReply(t *testing.T) {
 				leg := flow.Leg{In: flow.Peer{Flow: trunk, NAT: true}, Out: flow.Peer{Flow: phone, NAT: c.nat}}
 				require.NoError(t, h.Reply(res, leg))
 				first := contacts(res)[0]
-				require.Equal(t, c.want, aliased(first))
+				require.Equal(t, c.want, aliased(first) && !vouched(t, h, res))
+				require.Equal(t, kind == "signer" && c.status == "200 OK" && !c.nat, vouched(t, h, res))
 				require.NoError(t, h.Reply(res, leg), "2xx retransmissions come again")
 				require.Equal(t, first, contacts(res)[0])
 			})

@@ -70,15 +70,21 @@ func (l *Legacy) Resolve(req *sip.Request) (flow.Flow, error) { return resolve(l
 // Strip takes every alias off the Request-URI, good or bad.
 func (l *Legacy) Strip(req *sip.Request) { strip(l, req) }
 
-// Branch is a hook of the forwarder; see [Signer.Branch].
+// Branch is the hook of the forwarder for requests: as [Signer.Branch], but
+// Contacts of a sender who is not behind NAT are left alone.
 func (l *Legacy) Branch(req *sip.Request, leg flow.Leg) error { return branch(l, req, leg) }
 
-// Reply is a hook of the forwarder; see [Signer.Reply].
+// Reply is the hook of the forwarder for responses: as [Signer.Reply], with the
+// same difference.
 func (l *Legacy) Reply(res *sip.Response, leg flow.Leg) error { return reply(l, res, leg) }
 
-// Middleware resolves the alias of each request; see [Signer.Middleware].
+// Middleware resolves the alias of each request, as [Signer.Middleware] does. There
+// being no signature, it refuses no Request-URI for the lack of one: inside a
+// dialog with our Record-Route any may be followed, within proxy.Forwarder's Allow.
+// In front of a Signer's middleware, both kinds of alias are understood.
 func (l *Legacy) Middleware(next sipgo.RequestHandler) sipgo.RequestHandler {
-	return middleware(l, &l.count, next)
+	lead := func(req *sip.Request) (flow.Target, error) { return lead(l, req) }
+	return middleware{codec: l, count: &l.count, lead: lead}.wrap(next)
 }
 
 // Stats counts what Middleware did.

@@ -4,18 +4,15 @@
 package alias
 
 import (
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
-	"hash"
-	"slices"
+	"errors"
 	"strings"
-	"sync"
 
 	"github.com/emiago/sipgo"
 	"github.com/emiago/sipgo/sip"
 
 	"github.com/sipnat/sipnat/flow"
+	"github.com/sipnat/sipnat/internal/flowtoken"
 )
 
 // Param is the URI parameter of a [Signer], on the wire ;sna=TOKEN.
@@ -25,23 +22,20 @@ const Param = "sna"
 // the zero value has no key: it adds nothing and refuses everything. Safe for
 // concurrent use.
 //
-// The token binds the flow to the user part of the Contact, under an HMAC-SHA256
-// of 80 bits. It is a bearer token without expiry, since a dialog may last as
-// long as it likes and refreshes its target only by a re-INVITE: whoever has
-// seen it may send to that user on that flow, through us, until the key is
-// rotated away. It is no secret from either party of the dialog.
+// There are two tokens, each under an HMAC-SHA256 of 80 bits. That of a peer
+// behind NAT binds its flow to the user part of its Contact. That of any other
+// peer names no flow, and binds user part, host, port, transport and maddr of the
+// Contact: the URI was a Contact that we passed on, and may be followed. Both are
+// bearer tokens without expiry, since a dialog may last as long as it likes and
+// refreshes its target only by a re-INVITE: whoever has seen one may send to that
+// user on that flow, or to that URI, through us, until the key is rotated away.
+// They are no secret from either party of the dialog.
 //
 // A flow that has ended is not found out here: sending on it is what fails
 // (flow.ErrFlowGone).
 type Signer struct {
-	keys   []key
-	states sync.Pool // of *state
-	count  counters
-}
-
-type key struct {
-	secret []byte
-	id     byte
+	ring  *flowtoken.Ring // nil without a key
+	count counters
 }
 
 // New returns a signer that signs with the first key and accepts tokens of all.
@@ -49,19 +43,11 @@ type key struct {
 // longest dialog has ended. Keys should be 32 random bytes; no key or an empty
 // one is [ErrKey].
 func New(keys ...[]byte) (*Signer, error) {
-	if len(keys) == 0 {
+	ring, err := flowtoken.New(keys...)
+	if err != nil {
 		return nil, ErrKey
 	}
-	s := &Signer{}
-	for _, k := range keys {
-		if len(k) == 0 {
-			return nil, ErrKey
-		}
-		mac := hmac.New(sha256.New, k)
-		mac.Write([]byte("sna key id"))
-		s.keys = append(s.keys, key{secret: slices.Clone(k), id: mac.Sum(nil)[0]})
-	}
-	return s, nil
+	return &Signer{ring: ring}, nil
 }
 
 // Ephemeral returns a signer with a random key of its own. A restart forgets
@@ -101,37 +87,65 @@ func (s *Signer) URI(uri sip.Uri, f flow.Flow) (sip.Uri, error) {
 }
 
 // Resolve reads the alias of the Request-URI, takes it off and returns its
-// flow. [ErrNone]: there is none of ours (a foreign alias= is left alone);
-// [ErrForged]: there is one, and it is not of our making, for this user or at
-// all. On error req is unchanged. It edits only req.Recipient.
+// flow. [ErrNone]: there is none of ours that names a flow (a foreign alias= is
+// left alone, and so is what [Signer.Vouch] wrote); [ErrForged]: there is one,
+// and it is not of our making, for this user or at all. On error req is
+// unchanged. It edits only req.Recipient.
 //
 // It replaces Kamailio's handle_ruri_alias.
-func (s *Signer) Resolve(req *sip.Request) (flow.Flow, error) { return resolve(s, req) }
+func (s *Signer) Resolve(req *sip.Request) (flow.Flow, error) {
+	f, err := resolve(s, req)
+	if errors.Is(err, errBare) && s.Vouched(&req.Recipient) {
+		err = ErrNone
+	}
+	return f, err
+}
 
 // Strip takes every alias off the Request-URI, good or bad.
 func (s *Signer) Strip(req *sip.Request) { strip(s, req) }
 
-// Branch is the hook of the forwarder for requests that it sends. If the sender
-// is behind NAT its flow is added to the Contacts of INVITE, SUBSCRIBE, UPDATE,
-// REFER and NOTIFY. An alias that is left in the Request-URI is taken off, so
-// that the phone never sees it, unless a Route shows that another proxy comes
-// first. Contacts of a peer without NAT are left alone.
-func (s *Signer) Branch(req *sip.Request, leg flow.Leg) error { return branch(s, req, leg) }
+// Branch is the hook of the forwarder for requests that it sends: the Contacts of
+// INVITE, SUBSCRIBE, UPDATE, REFER and NOTIFY are signed, with the sender's flow
+// if it is behind NAT ([Signer.Add]), else without one ([Signer.Vouch]). What
+// another edge has signed stays, if the request came by way of a proxy. An alias
+// that is left in the Request-URI is taken off, so that the phone never sees it,
+// unless a Route shows that another proxy comes first.
+func (s *Signer) Branch(req *sip.Request, leg flow.Leg) error {
+	if !leg.In.NAT && targets(req.Method) {
+		if err := s.vouch(req, len(req.GetHeaders("via")) > 1); err != nil {
+			return err
+		}
+	}
+	return branch(s, req, leg)
+}
 
-// Reply is the hook of the forwarder for responses: if who answers is behind
-// NAT its flow is added to the Contacts of 1xx (not 100) and 2xx replies to the
-// methods of Branch. The Contacts of a 3xx or 485 are other places, not the
+// Reply is the hook of the forwarder for responses: the same for the Contacts of
+// 1xx (not 100) and 2xx replies to those methods, by who answers. One who is not
+// behind NAT keeps what was signed already: a reply does not tell whether it
+// passed another edge. The Contacts of a 3xx or 485 are other places, not the
 // peer: they are left alone.
-func (s *Signer) Reply(res *sip.Response, leg flow.Leg) error { return reply(s, res, leg) }
+func (s *Signer) Reply(res *sip.Response, leg flow.Leg) error {
+	if !leg.Out.NAT && replies(res) {
+		return s.vouch(res, true)
+	}
+	return reply(s, res, leg)
+}
 
-// Middleware resolves the alias of each request and sets the flow as the target
-// for the forwarder (flow.WithTarget, NAT true). It goes behind the router's
-// middleware: a request that still has a Route passes untouched, and if a
-// target with a flow is set already the alias is only taken off. A request
-// without an alias passes. One with a bad alias is answered by flow.Status of
-// the error and goes no further; an ACK is dropped instead (see [Signer.Stats]).
+// Middleware resolves the alias of each request and sets the target for the
+// forwarder (flow.WithTarget): the flow that it names, with NAT true, or the
+// Request-URI alone if it vouches for no more than that. It goes behind the
+// router's middleware: a request that still has a Route passes untouched, and if
+// a target with a flow is set already the alias is only taken off.
+//
+// A request without an alias passes, but for one inside a dialog whose target is
+// where its own Request-URI says: the router sets that for every request under
+// our Record-Route, whatever the sender has written there. Such a request is
+// refused with [ErrUnsigned].
+//
+// A refused request is answered by flow.Status of the error and goes no further;
+// an ACK is dropped instead (see [Signer.Stats]).
 func (s *Signer) Middleware(next sipgo.RequestHandler) sipgo.RequestHandler {
-	return middleware(s, &s.count, next)
+	return middleware{codec: s, count: &s.count, lead: s.lead, signed: true}.wrap(next)
 }
 
 // Stats counts what Middleware did.
@@ -142,10 +156,10 @@ func (s *Signer) owns(name string) bool { return strings.EqualFold(name, Param) 
 func (s *Signer) bare() bool { return true }
 
 func (s *Signer) check(f flow.Flow) error {
-	if len(s.keys) == 0 {
+	if s.ring == nil {
 		return ErrKey
 	}
-	if !carries(f) {
+	if !flowtoken.Carries(f) {
 		return ErrFlow
 	}
 	return nil
@@ -155,29 +169,24 @@ func (s *Signer) check(f flow.Flow) error {
 func (s *Signer) needed(*sip.Uri, flow.Flow) bool { return true }
 
 func (s *Signer) encode(uri *sip.Uri, f flow.Flow) sip.HeaderKV {
-	st := s.state()
-	defer s.states.Put(st)
-	return sip.HeaderKV{K: Param, V: string(s.appendToken(st.text[:0], st, uri.User, f))}
+	return sip.HeaderKV{K: Param, V: s.ring.Sign(f, flowClaim(uri.User))}
 }
 
 func (s *Signer) decode(uri *sip.Uri, value string) (flow.Flow, error) {
-	st := s.state()
-	defer s.states.Put(st)
-	return s.verify(st, uri.User, value)
-}
-
-// state is what making and reading a token needs, kept for reuse.
-type state struct {
-	macs  []hash.Hash // by key, made on first use
-	raw   [maxRaw]byte
-	text  [maxText]byte
-	sum   [sha256.Size]byte
-	chunk [64]byte
-}
-
-func (s *Signer) state() *state {
-	if st, ok := s.states.Get().(*state); ok {
-		return st
+	if s.ring == nil {
+		return flow.Flow{}, ErrForged
 	}
-	return &state{macs: make([]hash.Hash, len(s.keys))}
+	f, err := s.ring.Open(value, flowClaim(uri.User))
+	switch {
+	case errors.Is(err, flowtoken.ErrKind):
+		return flow.Flow{}, errBare
+	case err != nil:
+		return flow.Flow{}, ErrForged // a foreign key's too: it has our name
+	}
+	return f, nil
+}
+
+// flowClaim is what the token of a flow is good for.
+func flowClaim(user string) flowtoken.Claim {
+	return flowtoken.Claim{Use: "sna token ", User: user}
 }

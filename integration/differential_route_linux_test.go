@@ -10,8 +10,10 @@ import (
 	"strings"
 
 	"github.com/emiago/sipgo/sip"
+	"github.com/emiago/sipgo/siptest"
 
 	"github.com/sipnat/sipnat/flow"
+	"github.com/sipnat/sipnat/proxy"
 	"github.com/sipnat/sipnat/route"
 )
 
@@ -82,17 +84,38 @@ func (m *diffRoute) ours(r *route.Router) (diffRouted, error) {
 	if err != nil {
 		return diffRouted{}, err
 	}
-	a := diffRouted{code: "-1", ruri: routeURI(req.Recipient), routes: routesIn(req, "Route")}
+	a := diffRouted{code: "-1", next: routeURI(req.Recipient)}
+	if res.More {
+		a.next = routesIn(req, "Route")[0]
+	}
+	sent, err := m.forwarded(req)
+	if err != nil {
+		return diffRouted{}, err
+	}
+	a.ruri, a.routes = routeURI(sent.Recipient), routesIn(sent, "Route")
 	switch {
 	case res.Driven && !m.tagged && !res.More:
 		a.code = "-3" // no dialog that we know, and nowhere to go
 	case res.Driven:
 		a.code = "1"
 	}
-	if a.next = a.ruri; res.More {
-		a.next = a.routes[0]
-	}
 	return a, nil
+}
+
+// forwarded is req as the forwarder sends it.
+func (m *diffRoute) forwarded(req *sip.Request) (*sip.Request, error) {
+	tx := siptest.NewServerTxRecorder(req)
+	defer tx.Terminate()
+	var sent *sip.Request
+	fwd := &proxy.Forwarder{Layer: &flow.Layer{}, Branch: []proxy.BranchHook{func(req *sip.Request, _ flow.Leg) error {
+		sent = req
+		return flow.ErrFlowGone // far enough
+	}}}
+	fwd.Forward(req, tx, []flow.Target{{URI: req.Recipient, Peer: flow.Peer{Flow: m.peer.flow}}})
+	if sent == nil {
+		return nil, fmt.Errorf("the forwarder did not send:\n%s", req)
+	}
+	return sent, nil
 }
 
 // theirs reads Kamailio's answer: a relayed request, or a reply with what was found.

@@ -12,6 +12,8 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"github.com/sipnat/sipnat/flow"
+	"github.com/sipnat/sipnat/internal/flowtoken"
+	"github.com/sipnat/sipnat/internal/txval"
 )
 
 // branch is one target of an exchange. Its goroutine reads the client
@@ -181,6 +183,7 @@ var (
 	errBadGateway = &flow.Refusal{Code: sip.StatusBadGateway, Reason: "Bad Gateway"}
 	errTerminated = &flow.Refusal{Code: sip.StatusRequestTerminated, Reason: "Request Terminated"}
 	errExpired    = &flow.Refusal{Code: sip.StatusRequestTimeout, Reason: "Request Timeout"}
+	errFlowFailed = &flow.Refusal{Code: 430, Reason: "Flow Failed"} // RFC 5626 section 11.6
 	errWay        = &flow.Refusal{Code: sip.StatusServiceUnavailable, Reason: "Service Unavailable"}
 )
 
@@ -197,10 +200,19 @@ func (b *branch) failed(err error) {
 		err = errTerminated
 	case errors.Is(err, sip.ErrTransactionTimeout):
 		err = errExpired
+	case errors.Is(err, flow.ErrFlowGone) && b.outbound():
+		err = errFlowFailed
 	case !policy && !errors.As(err, &status):
 		err = errWay
 	}
 	b.finish(err, policy)
+}
+
+// outbound reports whether the target is a flow of RFC 5626, as a Route of ours
+// with ob told.
+func (b *branch) outbound() bool {
+	_, ok := txval.Value[flowtoken.Outbound](b.x.tx)
+	return ok && b.target.Peer.Flow.IsValid()
 }
 
 // finish makes the final response that the branch did not get. Policy says that

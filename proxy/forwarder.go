@@ -53,8 +53,9 @@ type Forwarder struct {
 	Layer *flow.Layer
 
 	// NAT judges who sent a message: it fills the NAT flag of Leg.In, and of
-	// Leg.Out on replies, where a target's own flag stays set. Nil: nobody is
-	// behind NAT but whom a target says so of.
+	// Leg.Out on replies, where a target's own flag stays set. It is not asked about
+	// a reply that came by way of another proxy. Nil: nobody is behind NAT but whom a
+	// target says so of.
 	NAT func(msg sip.Message, f flow.Flow) bool
 
 	// Locate finds where a request goes that no middleware set a target for

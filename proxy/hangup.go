@@ -32,8 +32,7 @@ func (b *branch) dialog(res *sip.Response) *dialog {
 		d.to, d.tag = sip.HeaderClone(to), tagOf(to.Params)
 	}
 	recorded := res.GetHeaders("Record-Route")
-	beyond := max(0, len(recorded)-len(b.req.GetHeaders("Record-Route")))
-	for _, h := range slices.Backward(recorded[:beyond]) {
+	for _, h := range slices.Backward(recorded[:b.recordedBeyond(res)]) {
 		if rr, ok := h.(*sip.RecordRouteHeader); ok {
 			d.route = append(d.route, &sip.RouteHeader{Address: *rr.Address.Clone()})
 		}
@@ -94,6 +93,7 @@ func (b *branch) within(d *dialog, method sip.RequestMethod, after uint32) *sip.
 	for _, h := range d.route {
 		req.AppendHeader(sip.HeaderClone(h))
 	}
+	swapStrict(req)
 	hops := sip.MaxForwardsHeader(defaultHops)
 	req.AppendHeader(&hops)
 	req.AppendHeader(sip.HeaderClone(b.req.From()))

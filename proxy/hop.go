@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,6 +48,7 @@ func (f *Forwarder) dress(ctx context.Context, req *sip.Request, a *admitted, t 
 		return leg, &wayError{err}
 	}
 	leg.Out.Flow = out
+	swapStrict(req)
 	for _, hook := range f.Branch {
 		if err := hook(req, leg); err != nil {
 			return leg, err
@@ -54,6 +56,21 @@ func (f *Forwarder) dress(ctx context.Context, req *sip.Request, a *admitted, t 
 	}
 	req.PrependHeader(f.layer().Via(out, leg.Branch))
 	return leg, nil
+}
+
+// swapStrict makes req, a clone, ready for a next hop that is a strict router,
+// which its Route without lr says: that goes into the Request-URI, and what stood
+// there becomes the last Route (RFC 3261 section 16.6 step 6).
+func swapStrict(req *sip.Request) {
+	first := req.Route()
+	if first == nil || slices.ContainsFunc(first.Address.UriParams, func(p sip.HeaderKV) bool { return strings.EqualFold(p.K, "lr") }) {
+		return
+	}
+	target := req.Recipient
+	req.Recipient = *first.Address.Clone()
+	req.Recipient.Headers = nil // section 19.1.1
+	req.RemoveHeader(first.Name())
+	req.AppendHeader(&sip.RouteHeader{Address: target})
 }
 
 // wayError is a failure to reach a target. It is a 503 unless it says itself

@@ -30,8 +30,21 @@ func (b *branch) popVia(res *sip.Response) error {
 // reply calls the hooks with a response from the network.
 func (b *branch) reply(res *sip.Response) {
 	leg := b.leg
-	leg.Out.NAT = leg.Out.NAT || b.x.f.behind(res, leg.Out.Flow)
+	leg.Out.NAT = leg.Out.NAT || b.nextHopAnswers(res) && b.x.f.behind(res, leg.Out.Flow)
 	b.callHooks(res, leg)
+}
+
+// nextHopAnswers reports whether res speaks for whoever we sent to, and not for
+// somebody behind another proxy: one that a Route named, or one that put itself
+// into the dialog. That may have been ourselves, where a request passes us twice.
+func (b *branch) nextHopAnswers(res *sip.Response) bool {
+	return b.req.Route() == nil && b.recordedBeyond(res) == 0
+}
+
+// recordedBeyond is how many of the Record-Routes of res, the top ones, the
+// request did not have when it left.
+func (b *branch) recordedBeyond(res *sip.Response) int {
+	return max(0, len(res.GetHeaders("Record-Route"))-len(b.req.GetHeaders("Record-Route")))
 }
 
 func (b *branch) callHooks(res *sip.Response, leg flow.Leg) {

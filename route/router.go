@@ -11,7 +11,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/emiago/sipgo"
 	"github.com/emiago/sipgo/sip"
 
 	"github.com/sipnat/sipnat/flow"
@@ -23,33 +22,35 @@ type Layer interface {
 	IsSelf(host string, port int) bool
 }
 
-// Router writes and reads our Record-Routes. Layer is required; set the fields
-// before use. Its methods are safe for concurrent use.
+// Router writes and reads our Record-Routes and Paths. Layer is required; set the
+// fields before use. Its methods are safe for concurrent use.
 type Router struct {
 	Layer Layer
 
 	// Key signs. Nodes that stand in for each other share it, and it must
-	// outlive a restart for dialogs to. Empty: a random one per process, with
-	// which a restart ends every dialog's claim to be forwarded.
+	// outlive a restart for dialogs and registrations to. Empty: a random one per
+	// process, with which a restart ends every dialog's claim to be forwarded, and
+	// makes every phone behind a Path unreachable until it registers again.
 	Key []byte
 
 	// Domains are host names that are ours beside the Layer's own.
 	Domains []string
 
 	once        sync.Once
-	key         []byte
+	key         *secrets
 	droppedACKs atomic.Uint64
 }
 
 // DroppedACKs is how many ACKs were dropped because they may not be answered.
 func (r *Router) DroppedACKs() uint64 { return r.droppedACKs.Load() }
 
-func (r *Router) signingKey() []byte {
+func (r *Router) secrets() *secrets {
 	r.once.Do(func() {
-		r.key = slices.Clone(r.Key)
-		if len(r.key) == 0 {
-			r.key = []byte(rand.Text())
+		key := slices.Clone(r.Key)
+		if len(key) == 0 {
+			key = []byte(rand.Text())
 		}
+		r.key = newSecrets(key)
 	})
 	return r.key
 }
@@ -63,10 +64,14 @@ func (r *Router) isOurs(u *sip.Uri) bool {
 }
 
 // forms reports whether a request of that method may set up a dialog, so that
-// its Record-Route is kept (RFC 3261 section 12.1, RFC 6665, RFC 3515).
+// its Record-Route is kept (RFC 3261 section 12.1, RFC 3515). A NOTIFY sets up
+// the subscriber's side wherever it comes before the response to SUBSCRIBE
+// (RFC 6665 section 4.3).
 func forms(req *sip.Request) bool {
 	switch req.Method {
-	case sip.INVITE, sip.SUBSCRIBE, sip.REFER, sip.NOTIFY:
+	case sip.NOTIFY:
+		return true
+	case sip.INVITE, sip.SUBSCRIBE, sip.REFER:
 		return !inDialog(req)
 	}
 	return false
@@ -83,18 +88,22 @@ func inDialog(req *sip.Request) bool {
 }
 
 // Branch is the forwarder's hook: it puts Record-Route on a request that may set
-// up a dialog, and nothing on others.
+// up a dialog, Path on a REGISTER, and nothing on others.
 func (r *Router) Branch(req *sip.Request, leg flow.Leg) error {
-	if !forms(req) {
-		return nil
+	switch {
+	case req.Method == sip.REGISTER:
+		return r.AddPath(req, leg.In.Flow, leg.Out.Flow)
+	case forms(req):
+		return r.RecordRoute(req, leg.In.Flow, leg.Out.Flow)
 	}
-	return r.RecordRoute(req, leg.In.Flow, leg.Out.Flow)
+	return nil
 }
 
 // RecordRoute puts our Record-Route on top of req: one, if both sides see us
 // under the same name, transport and address family, else two, the outgoing
-// side's on top (RFC 3261 section 16.6, RFC 5658; Kamailio's record_route). On
-// an error req is unchanged.
+// side's on top (RFC 3261 section 16.6, RFC 5658; Kamailio's record_route). They
+// bear our signature over the Call-ID and the Record-Route below them. On an error
+// req is unchanged.
 func (r *Router) RecordRoute(req *sip.Request, in, out flow.Flow) error {
 	id := req.CallID()
 	if id == nil {
@@ -104,8 +113,12 @@ func (r *Router) RecordRoute(req *sip.Request, in, out flow.Flow) error {
 	if req.Recipient.Scheme == "sips" {
 		scheme = "sips"
 	}
-	token := r.sign(id.Value())
-	first, second := r.uri(scheme, token, in), r.uri(scheme, token, out)
+	var beyond *sip.Uri
+	if rr := req.RecordRoute(); rr != nil {
+		beyond = &rr.Address
+	}
+	token := r.secrets().sign(id.Value(), beyond)
+	first, second := r.recordURI(scheme, token, in), r.recordURI(scheme, token, out)
 	if sameSide(first, second) {
 		req.PrependHeader(&sip.RecordRouteHeader{Address: first})
 		return nil
@@ -117,7 +130,14 @@ func (r *Router) RecordRoute(req *sip.Request, in, out flow.Flow) error {
 	return nil
 }
 
-func (r *Router) uri(scheme, token string, f flow.Flow) sip.Uri {
+func (r *Router) recordURI(scheme, token string, f flow.Flow) sip.Uri {
+	u := r.uri(scheme, f)
+	u.UriParams.Add(param, token)
+	return u
+}
+
+// uri is what we are called on f, as a loose router.
+func (r *Router) uri(scheme string, f flow.Flow) sip.Uri {
 	host, port := r.Layer.Name(f)
 	if ip, err := netip.ParseAddr(host); err == nil && ip.Is6() {
 		host = "[" + host + "]"
@@ -127,44 +147,9 @@ func (r *Router) uri(scheme, token string, f flow.Flow) sip.Uri {
 		u.UriParams.Add("transport", f.Transport.String())
 	}
 	u.UriParams.Add("lr", "")
-	u.UriParams.Add(param, token)
 	return u
 }
 
 func sameSide(a, b sip.Uri) bool {
 	return a.Host == b.Host && a.Port == b.Port && a.UriParams.GetOr("transport", "") == b.UriParams.GetOr("transport", "")
-}
-
-// Middleware takes our own Routes off every request, before it is forwarded
-// (Kamailio's loose_route). A request inside a dialog that our signature vouches
-// for gets a flow.Target: its Request-URI, and with it the Routes that are left.
-// A tampered signature is answered 403, and so is a request that wants to be
-// routed on to somewhere else without one, unless middleware in front has given
-// it a target; an ACK gets no answer and is counted. The next handler sees a
-// clone where something was taken off: sipgo reads the received INVITE meanwhile.
-func (r *Router) Middleware(next sipgo.RequestHandler) sipgo.RequestHandler {
-	return func(req *sip.Request, tx sip.ServerTransaction) {
-		if req.Route() == nil {
-			next(req, tx)
-			return
-		}
-		req = req.Clone()
-		res, err := r.Loose(req)
-		if _, allowed := flow.TargetOf(tx); err == nil && res.More && !res.Signed && !allowed {
-			err = ErrNotOurs
-		}
-		if err != nil {
-			if req.IsAck() {
-				r.droppedACKs.Add(1)
-				return
-			}
-			code, reason := flow.Status(err)
-			_ = tx.Respond(sip.NewResponseFromRequest(req, code, reason, nil))
-			return
-		}
-		if res.Signed && inDialog(req) {
-			tx = flow.WithTarget(tx, flow.Target{URI: *req.Recipient.Clone()})
-		}
-		next(req, tx)
-	}
 }

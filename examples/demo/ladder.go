@@ -84,7 +84,7 @@ func (t *tap) see(b []byte, addr net.Addr, toPeer bool) {
 	if m := contactOf.FindSubmatch(b); m != nil {
 		c := "Contact " + string(m[1])
 		if m[2] != nil {
-			c += " +alias"
+			c += " ;sna"
 		}
 		claims = append(claims, c)
 	}

@@ -7,7 +7,8 @@ import (
 	"bytes"
 	"errors"
 	"net"
-	"sync"
+	"net/netip"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -23,16 +24,20 @@ type conn struct {
 	guard    *sip.ParserStream // on TCP and TLS
 	frames   frames            // on WS and WSS
 	standIn  sip.Connection    // on WS and WSS; set by the reader with graves held
-	spoke    sync.Once
+	within   bool              // of a message; of the reader
+	handing  atomic.Bool       // see hand
 	ended    atomic.Bool
 }
 
 func (c *conn) peer() peer { return peer{c.flow.Transport, c.flow.Remote} }
 
+func (c *conn) origin() netip.Prefix { return origin(c.flow.Remote.Addr()) }
+
 func (c *conn) webSocket() bool { return c.flow.Transport == WS || c.flow.Transport == WSS }
 
-// Read lifts the handshake's deadline once the peer has said anything. Whatever
-// ends the stream is net.ErrClosed: sipgo writes a log line about all else.
+// Read sets the deadline of the next one: a message that has begun must end, and
+// the peer must say something once in a while. Whatever ends the stream is
+// net.ErrClosed: sipgo writes a log line about all else.
 func (c *conn) Read(b []byte) (int, error) {
 	if len(c.head) > 0 {
 		n := copy(b, c.head)
@@ -44,7 +49,6 @@ func (c *conn) Read(b []byte) (int, error) {
 	}
 	n, err := c.Conn.Read(b)
 	if n > 0 {
-		c.spoke.Do(func() { _ = c.SetReadDeadline(time.Time{}) })
 		if c.sound(b[:n]) {
 			return n, nil
 		}
@@ -53,6 +57,9 @@ func (c *conn) Read(b []byte) (int, error) {
 	}
 	if err == nil {
 		return 0, nil
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		c.listener.layer.stats.silent.Add(1)
 	}
 	c.end()
 	return 0, net.ErrClosed
@@ -63,10 +70,35 @@ func (c *conn) Read(b []byte) (int, error) {
 // in hand (see bury). What it takes for a keepalive it does not parse.
 func (c *conn) sound(b []byte) bool {
 	if c.guard == nil || len(bytes.Trim(b, "\x00")) == 0 {
+		c.mayBeSilent()
 		return true
 	}
-	err := c.guard.ParseSIPStream(b, func(sip.Message) {})
-	return err == nil || errors.Is(err, sip.ErrParseSipPartial)
+	within, rest := c.within, !blank(b)
+	err := c.guard.ParseSIPStream(b, func(sip.Message) {
+		within, rest = false, !blank(c.guard.Buffer().Bytes())
+	})
+	partial := errors.Is(err, sip.ErrParseSipPartial)
+	within = partial && (within || rest)
+	switch {
+	case !within:
+		c.mayBeSilent()
+	case !c.within:
+		_ = c.SetReadDeadline(time.Now().Add(c.listener.layer.handshakeTimeout()))
+	}
+	c.within = within
+	return err == nil || partial
+}
+
+// blank reports whether b begins no message: there may be CRLFs between two.
+func blank(b []byte) bool { return len(bytes.Trim(b, "\r\n\x00")) == 0 }
+
+// mayBeSilent gives the peer until IdleTimeout to say something.
+func (c *conn) mayBeSilent() {
+	var until time.Time
+	if d := c.listener.layer.IdleTimeout; d >= 0 {
+		until = time.Now().Add(or(d, 2*time.Hour))
+	}
+	_ = c.SetReadDeadline(until)
 }
 
 // Write is bounded in time: a peer that does not read must block nobody.
@@ -86,6 +118,14 @@ func (c *conn) rawWrite(b []byte) (int, error) {
 		_ = c.Conn.Close() // the reader finds out
 	}
 	return n, err
+}
+
+// drop ends a stream that nobody has seen yet.
+func (c *conn) drop() {
+	_ = c.Conn.Close()
+	if !c.ended.Swap(true) {
+		c.listener.layer.census.leave(c.origin())
+	}
 }
 
 // Close ends the flow. sipgo calls it with its table locked, which the hooks may
@@ -116,6 +156,7 @@ func (c *conn) leave() bool {
 		return false
 	}
 	l := c.listener.layer
+	l.census.leave(c.origin())
 	l.mu.Lock()
 	delete(l.live, c.flow.Conn)
 	if l.byPeer[c.peer()] == c {

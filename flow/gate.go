@@ -59,9 +59,9 @@ func (g *gate) ReadFrom(b []byte) (int, net.Addr, error) {
 			l.stats.keepalives.Add(1)
 			continue
 		}
-		if !g.sound(b[:n]) {
+		if _, ok := sound(g.parser, b[:n]); !ok {
 			l.stats.malformed.Add(1)
-			if res := badRequest(b[:n]); res != nil {
+			if res := badRequest(b[:n], l.seed); res != nil {
 				_, _ = g.WriteTo(res, from)
 			}
 			continue
@@ -87,22 +87,22 @@ func (g *gate) retire() (int, net.Addr, error) {
 	return 0, nil, net.ErrClosed
 }
 
-// sound reports whether sipgo can make a transaction of the message: else it
-// writes a log line. What sipgo takes for a request and we do not, or the other
-// way, and a Via that we cannot read, have escaped the middleware below.
-func (g *gate) sound(b []byte) bool {
-	msg, err := g.parser.ParseSIP(b)
+// sound is the message, if sipgo can make a transaction of it: else it writes a
+// log line. What sipgo takes for a request and we do not, or the other way, and a
+// Via that we cannot read, have escaped the middleware below.
+func sound(parser *sip.Parser, b []byte) (sip.Message, bool) {
+	msg, err := parser.ParseSIP(b)
 	if err != nil {
-		return false
+		return nil, false
 	}
 	switch msg := msg.(type) {
 	case *sip.Response:
 		_, err = sip.ClientTxKeyMake(msg)
-		return err == nil && via.IsResponse(b)
+		return msg, err == nil && via.IsResponse(b)
 	case *sip.Request:
 		_, readable := via.First(b)
 		_, err = sip.ServerTxKeyMake(msg)
-		return err == nil && readable && !via.IsResponse(b) && msg.CSeq().MethodName == msg.Method
+		return msg, err == nil && readable && !via.IsResponse(b) && msg.CSeq().MethodName == msg.Method
 	}
-	return false
+	return nil, false
 }

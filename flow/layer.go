@@ -6,6 +6,7 @@ package flow
 import (
 	"context"
 	"errors"
+	"hash/maphash"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -34,6 +35,20 @@ type Layer struct {
 	// sends everything and leaves fragmentation to IP.
 	UDPMTUSize int
 
+	// UDPLimit is the size in bytes above which a UDP message is counted, because
+	// IP may have to fragment it. Zero means 1300 (RFC 3261 section 18.1.1);
+	// negative, that sizes do not matter.
+	UDPLimit int
+
+	// CompactLarge sends what is above UDPLimit with the short names of its headers
+	// (RFC 3261 section 7.3.3), which every SIP element must understand.
+	CompactLarge bool
+
+	// RefuseLarge does not send a request that is above UDPLimit, with short names
+	// if CompactLarge is set: Do and Send return ErrTooLarge. Responses are sent in
+	// any case.
+	RefuseLarge bool
+
 	// MaxSources bounds how many UDP sources of one listener sipgo remembers
 	// before its table is started anew; zero means 65536. Nothing is lost by it:
 	// the old table is given up a while after the new one has taken over, and
@@ -45,14 +60,30 @@ type Layer struct {
 	WriteTimeout time.Duration
 
 	// HandshakeTimeout bounds how long a new stream may take to send its first
-	// bytes (TLS handshake, WebSocket upgrade, or message); zero means 10
-	// seconds.
+	// bytes (TLS handshake, WebSocket upgrade, or message), and on TCP and TLS any
+	// message from its first byte to its last; zero means 10 seconds.
 	HandshakeTimeout time.Duration
+
+	// IdleTimeout bounds how long a stream may be silent: no message, no keepalive,
+	// no answer to our pings. Zero means 2 hours, more than a phone lets pass
+	// between two REGISTERs; negative, that it may be so for ever. That a host has
+	// gone is found out sooner by TCP itself: net.Listen turns its probes on.
+	IdleTimeout time.Duration
+
+	// MaxStreams bounds how many connections may be open on all listeners; zero
+	// means 65536, negative no bound. One more is closed at once.
+	MaxStreams int
+
+	// MaxStreamsPerSource is MaxStreams for one IPv4 address, or one IPv6 /64, with
+	// all the phones behind it; zero means 1024.
+	MaxStreamsPerSource int
 
 	stats  counters
 	once   sync.Once
+	seed   maphash.Seed  // of the To tags of stateless answers
 	serial atomic.Uint64 // of the last connection
 	graves sync.Mutex    // see bury
+	census census
 	host   hostAddrs
 
 	mu        sync.RWMutex
@@ -85,11 +116,14 @@ func (l *Layer) maxSources() int {
 	return 65536
 }
 
+func (l *Layer) handshakeTimeout() time.Duration { return or(l.HandshakeTimeout, 10*time.Second) }
+
 func (l *Layer) start() {
 	l.once.Do(func() {
-		if l.UDPMTUSize > 0 {
+		if l.UDPMTUSize > 0 && l.UDPMTUSize != sip.UDPMTUSize {
 			sip.UDPMTUSize = l.UDPMTUSize
 		}
+		l.seed = maphash.MakeSeed()
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.localID = map[local]int{}

@@ -24,6 +24,8 @@ func Of(req *sip.Request, tx sip.ServerTransaction) Flow {
 	}
 	switch c := txval.Connection(tx).(type) {
 	case nil:
+	case *way:
+		f = c.flow
 	case *sip.UDPConnection:
 		g, ok := c.PacketConn.(*gate)
 		if !ok {
@@ -43,22 +45,28 @@ func Of(req *sip.Request, tx sip.ServerTransaction) Flow {
 // localOf is the address that req was sent to: what the tag says, else the
 // socket's own.
 func (s *socket) localOf(req *sip.Request) netip.AddrPort {
+	if at, ok := s.layer.tagged(req); ok {
+		return at
+	}
+	return s.local
+}
+
+// tagged is the address of ours that the tag of req's Via names.
+func (l *Layer) tagged(req *sip.Request) (netip.AddrPort, bool) {
 	v := req.Via()
 	if v == nil {
-		return s.local
+		return netip.AddrPort{}, false
 	}
 	text, ok := v.Params.Get(tag)
 	if !ok {
-		return s.local
+		return netip.AddrPort{}, false
 	}
 	i, err := strconv.Atoi(text)
 	if err != nil {
-		return s.local
+		return netip.AddrPort{}, false
 	}
-	if at, ok := s.layer.localAt(i); ok {
-		return at.addr
-	}
-	return s.local
+	at, ok := l.localAt(i)
+	return at.addr, ok
 }
 
 // connOf finds our connection inside sipgo's; nil if we did not accept it.

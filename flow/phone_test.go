@@ -50,10 +50,10 @@ func (e *edge) listenUDP(t *testing.T, addr string) netip.AddrPort {
 	return e.serveUDP(t, pc)
 }
 
-func (e *edge) serveUDP(t *testing.T, pc net.PacketConn) netip.AddrPort {
+func (e *edge) serveUDP(t *testing.T, pc net.PacketConn, mw ...func(net.PacketConn) net.PacketConn) netip.AddrPort {
 	t.Helper()
 	served := make(chan error, 1)
-	go func() { served <- e.layer.ServeUDP(e.srv, pc) }()
+	go func() { served <- e.layer.ServeUDP(e.srv, pc, mw...) }()
 	t.Cleanup(func() {
 		_ = pc.Close()
 		require.NoError(t, <-served)

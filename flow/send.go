@@ -65,7 +65,11 @@ func (l *Layer) Send(req *sip.Request, f Flow) error {
 	}
 	if f.Transport == UDP {
 		req.Via().Params.Remove(tag)
-		return l.Write([]byte(req.String()), f)
+		s, ok := l.socketFor(f.Local)
+		if !ok {
+			return ErrFlowGone
+		}
+		return s.send([]byte(req.String()), f.Local.Addr(), f.Remote)
 	}
 	c, err := srv.TransportLayer().GetConnection(f.Transport.String(), f.Remote.String())
 	if err != nil {
@@ -79,7 +83,9 @@ func (l *Layer) Send(req *sip.Request, f Flow) error {
 }
 
 // Write sends bytes that are no SIP message on f: a keepalive. On WS and WSS b is
-// ignored and an empty ping frame sent (RFC 6455 section 5.5.2).
+// ignored and an empty ping frame sent (RFC 6455 section 5.5.2). It waits for no
+// peer: a stream gets b in the background, and if it has not taken what was
+// written before, Write returns ErrBusy.
 func (l *Layer) Write(b []byte, f Flow) error {
 	if f.Transport == UDP {
 		s, ok := l.socketFor(f.Local)
@@ -95,11 +101,7 @@ func (l *Layer) Write(b []byte, f Flow) error {
 	if !ok || c.flow != f {
 		return ErrFlowGone
 	}
-	if f.Transport == WS || f.Transport == WSS {
-		return c.ping()
-	}
-	_, err := c.Write(b)
-	return err
+	return c.hand(b)
 }
 
 // aim pins transport, destination and local socket on req, and returns the

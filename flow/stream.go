@@ -64,11 +64,36 @@ type listener struct {
 
 // Accept waits for the next connection.
 func (ln *listener) Accept() (net.Conn, error) {
-	nc, err := ln.Listener.Accept()
+	c, err := ln.next()
 	if err != nil {
 		return nil, err
 	}
-	return ln.admit(ln.wrap(nc)), nil
+	return ln.admit(c), nil
+}
+
+// next is the next connection that there is room for. sipgo gives a listener up
+// for any fault, of which that no more files may be opened passes.
+func (ln *listener) next() (*conn, error) {
+	l := ln.layer
+	for failures := 0; ; {
+		nc, err := ln.Listener.Accept()
+		if err != nil {
+			if gone(err) {
+				return nil, err
+			}
+			failures++
+			l.stats.readErrors.Add(1)
+			time.Sleep(min(time.Duration(failures)*time.Millisecond, time.Second))
+			continue
+		}
+		failures = 0
+		if !l.census.enter(origin(addrPort(nc.RemoteAddr()).Addr()), l.maxStreams(), l.maxStreamsPerSource()) {
+			l.stats.refused.Add(1)
+			_ = nc.Close()
+			continue
+		}
+		return ln.wrap(nc), nil
+	}
 }
 
 func (ln *listener) wrap(nc net.Conn) *conn {
@@ -82,7 +107,7 @@ func (ln *listener) wrap(nc net.Conn) *conn {
 	if !c.webSocket() {
 		c.guard = sip.NewParser().NewSIPStream()
 	}
-	_ = nc.SetReadDeadline(time.Now().Add(or(ln.layer.HandshakeTimeout, 10*time.Second)))
+	_ = nc.SetReadDeadline(time.Now().Add(ln.layer.handshakeTimeout()))
 	return c
 }
 

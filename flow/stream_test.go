@@ -22,7 +22,12 @@ func (e *edge) listenTCP(t *testing.T) netip.AddrPort { t.Helper(); return e.lis
 
 func (e *edge) listenStream(t *testing.T, transport flow.Transport) netip.AddrPort {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	return e.listenStreamOn(t, transport, "127.0.0.1:0")
+}
+
+func (e *edge) listenStreamOn(t *testing.T, transport flow.Transport, addr string) netip.AddrPort {
+	t.Helper()
+	ln, err := net.Listen("tcp", addr)
 	require.NoError(t, err)
 	serve := map[flow.Transport]func(*sipgo.Server, net.Listener) error{flow.TCP: e.layer.ServeTCP, flow.WS: e.layer.ServeWS}[transport]
 	served := make(chan error, 1)

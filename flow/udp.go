@@ -23,7 +23,15 @@ import (
 // tag is the Via parameter that says at which of our UDP addresses a request
 // came in, where that can be more than one: sipgo's connection table knows a
 // peer by one listener only. It is put on when the packet is read and taken off
-// when the response, or a request of ours, is written; no peer sees it on top.
+// when the response, or a request of ours, is written; no peer sees it on its own
+// Via.
+//
+// On a request that is forwarded the next hop does see it, one Via below ours: a
+// number that says which listener the caller asked. It stays there on purpose. The
+// response that the next hop sends is all that there is to tell where the answer
+// must leave from, minutes later and whatever was sent in between: kept here
+// instead, it would be a table with an entry for each forwarded request. Who
+// changes it makes us answer that one caller from another address of ours.
 const tag = "snl"
 
 // socket is the bottom of the stack, next to the kernel: it drops what is not
@@ -104,6 +112,9 @@ func closed(err error) bool { return errors.Is(err, net.ErrClosed) || errors.Is(
 func (s *socket) read(b []byte) (n int, from net.Addr, to netip.AddrPort, err error) {
 	if !s.pktinfo {
 		n, from, err = s.PacketConn.ReadFrom(b)
+		if u, ok := from.(*net.UDPAddr); ok && u.Zone != "" {
+			from = &net.UDPAddr{IP: u.IP, Port: u.Port} // sipgo reads no zones
+		}
 		return n, from, s.local, err
 	}
 	var room [64]byte
@@ -129,7 +140,9 @@ func (s *socket) asked(oob []byte) netip.Addr {
 		}
 	}
 	if a, ok := netip.AddrFromSlice(dst); ok {
-		return a.Unmap()
+		if own := s.layer.host.own(a.Unmap()); own.IsValid() {
+			return own
+		}
 	}
 	return s.local.Addr()
 }
@@ -154,46 +167,49 @@ func (s *socket) mark(b []byte, n int, to netip.AddrPort) int {
 // WriteTo sends b: from the address that its Via's tag names, else from this
 // socket.
 func (s *socket) WriteTo(b []byte, addr net.Addr) (int, error) {
-	to := addrPort(addr)
-	if len(b) > fragmentLimit {
-		s.layer.stats.large.Add(1)
-	}
+	to, at, msg := addrPort(addr), local{socket: s}, b
 	if s.layer.manyLocals(s) {
 		if v, ok := via.First(b); ok {
 			if p, ok := v.Get(b, tag); ok {
-				return s.writeUntagged(b, p, to)
+				buf := scratch.Get().(*[]byte)
+				defer scratch.Put(buf)
+				*buf = via.AppendWithout((*buf)[:0], b, p)
+				msg, at = *buf, s.named(p)
 			}
 		}
 	}
-	return s.writeFrom(b, netip.Addr{}, to)
-}
-
-// fragmentLimit is where a UDP message begins to be at risk of IP fragments
-// (RFC 3261 section 18.1.1).
-const fragmentLimit = 1300
-
-var scratch = sync.Pool{New: func() any { return new([]byte) }}
-
-func (s *socket) writeUntagged(b []byte, p via.Param, to netip.AddrPort) (int, error) {
-	at := local{s, s.local}
-	if i, err := strconv.Atoi(string(p.Value)); err == nil {
-		if known, ok := s.layer.localAt(i); ok {
-			at = known
-		}
-	}
-	buf := scratch.Get().(*[]byte)
-	defer scratch.Put(buf)
-	*buf = via.AppendWithout((*buf)[:0], b, p)
-	if _, err := at.socket.writeFrom(*buf, at.addr.Addr(), to); err != nil {
+	if err := at.socket.send(msg, at.addr.Addr(), to); err != nil {
 		return 0, err
 	}
 	return len(b), nil
 }
 
+var scratch = sync.Pool{New: func() any { return new([]byte) }}
+
+// named is the address of ours that a tag names.
+func (s *socket) named(p via.Param) local {
+	if i, err := strconv.Atoi(string(p.Value)); err == nil {
+		if known, ok := s.layer.localAt(i); ok {
+			return known
+		}
+	}
+	return local{s, s.local}
+}
+
+// send sends a SIP message, in the size that is wanted of it.
+func (s *socket) send(msg []byte, src netip.Addr, to netip.AddrPort) error {
+	msg, err := s.layer.fit(msg)
+	if err != nil {
+		return err
+	}
+	_, err = s.writeFrom(msg, src, to)
+	return err
+}
+
 // writeFrom sends b, on a wildcard socket from src if that is valid.
 func (s *socket) writeFrom(b []byte, src netip.Addr, to netip.AddrPort) (int, error) {
 	if !s.pktinfo || !src.IsValid() || src.IsUnspecified() {
-		return s.PacketConn.WriteTo(b, net.UDPAddrFromAddrPort(to))
+		return s.PacketConn.WriteTo(b, net.UDPAddrFromAddrPort(s.layer.host.zoned(to, s.local.Addr())))
 	}
 	var oob []byte
 	if src.Is4() {
@@ -201,6 +217,6 @@ func (s *socket) writeFrom(b []byte, src netip.Addr, to netip.AddrPort) (int, er
 	} else {
 		oob = (&ipv6.ControlMessage{Src: src.AsSlice()}).Marshal()
 	}
-	n, _, err := s.udp.WriteMsgUDPAddrPort(b, oob, to)
+	n, _, err := s.udp.WriteMsgUDPAddrPort(b, oob, s.layer.host.zoned(to, src))
 	return n, err
 }

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"net"
 	"sync"
-	"time"
 )
 
 // upgrading is the listener of WS and WSS. sipgo reads the upgrade's HTTP
@@ -42,12 +41,12 @@ func (u *upgrading) Accept() (net.Conn, error) {
 
 func (u *upgrading) accept() {
 	for {
-		nc, err := u.Listener.Accept()
+		c, err := u.next()
 		if err != nil {
 			u.end(err)
 			return
 		}
-		go u.await(u.wrap(nc))
+		go u.await(c)
 	}
 }
 
@@ -55,12 +54,13 @@ func (u *upgrading) await(c *conn) {
 	stop := context.AfterFunc(u.ctx, func() { _ = c.Conn.Close() })
 	defer stop()
 	if err := c.readHead(); err != nil {
-		_ = c.Conn.Close()
+		c.drop()
 		return
 	}
 	select {
 	case u.ready <- c:
 	case <-u.ctx.Done():
+		c.drop()
 	}
 }
 
@@ -77,7 +77,8 @@ func (c *conn) readHead() error {
 		n += more
 		if bytes.Contains(buf[:n], []byte("\r\n\r\n")) {
 			c.head = buf[:n]
-			return c.SetReadDeadline(time.Time{})
+			c.mayBeSilent()
+			return nil
 		}
 		if err != nil {
 			return err

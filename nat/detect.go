@@ -29,9 +29,11 @@ import (
 //
 // Detect does not change req, and does not allocate unless TestSDP or
 // TestSDPSource are asked of a message with a body (an address that is nearly
-// one, such as 1.2.3.999, costs an allocation all the same).
+// one, such as 1:2:3, costs an allocation all the same).
 func Detect(req *sip.Request, tests Test) Verdict {
-	return detectRequest(req, requestPath(req), tests, nil)
+	var j judgement
+	j.request(req, requestPath(req), tests, nil)
+	return j.verdict
 }
 
 // requestPath is the path as sipgo noted it on the request. Request.Source
@@ -45,7 +47,7 @@ func requestPath(req *sip.Request) flow.Flow {
 	if source == "" {
 		return f
 	}
-	if addr, err := netip.ParseAddrPort(source); err == nil {
+	if addr, ok := parseSource(source); ok {
 		f.Remote = addr
 	}
 	return f
@@ -71,12 +73,17 @@ func transportOf(name string) flow.Transport {
 	return t
 }
 
-func detectRequest(req *sip.Request, f flow.Flow, tests Test, private []netip.Prefix) Verdict {
-	var j judgement
+// request judges req. It returns nothing, since a Verdict is large: each function
+// that hands it on costs a copy.
+func (j *judgement) request(req *sip.Request, f flow.Flow, tests Test, private []netip.Prefix) {
 	j.open(f, tests, private)
-	if req == nil {
-		return j.close()
+	if req != nil {
+		j.judgeRequest(req)
 	}
+	j.close()
+}
+
+func (j *judgement) judgeRequest(req *sip.Request) {
 	vias := 0
 	for _, h := range req.Headers() {
 		switch h := h.(type) {
@@ -99,10 +106,9 @@ func detectRequest(req *sip.Request, f flow.Flow, tests Test, private []netip.Pr
 	if t := uriTransport(&req.Recipient); t == flow.WS || t == flow.WSS {
 		j.fire(TestDestination, claim{field: fieldRequestURI, host: t.String()})
 	}
-	if tests&(TestSDP|TestSDPSource) != 0 {
+	if j.asked&(TestSDP|TestSDPSource) != 0 {
 		j.judgeMedia(req)
 	}
-	return j.close()
 }
 
 // judgement is a verdict in the making.
@@ -141,10 +147,9 @@ func (j *judgement) open(f flow.Flow, tests Test, ranges []netip.Prefix) {
 	}
 }
 
-func (j *judgement) close() Verdict {
+func (j *judgement) close() {
 	j.verdict.NATed = j.verdict.fired != 0 && !j.verdict.Proxied
 	j.verdict.ALG = j.algFlags()
-	return j.verdict
 }
 
 // fire notes that a test fired, if it was asked and has not fired yet.

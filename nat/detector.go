@@ -40,7 +40,9 @@ func (d *Detector) tests() Test {
 
 // Detect is the package's Detect with the detector's tests and ranges.
 func (d *Detector) Detect(req *sip.Request) Verdict {
-	return detectRequest(req, requestPath(req), d.tests(), d.Private)
+	var j judgement
+	j.request(req, requestPath(req), d.tests(), d.Private)
+	return j.verdict
 }
 
 // DetectReply is the package's DetectReply with the detector's ranges, its
@@ -57,15 +59,14 @@ func (d *Detector) DetectReply(res *sip.Response, f flow.Flow) Verdict {
 // for a nil one. It has the shape of the hooks that ask this question, such as
 // registrar.Registrar.NAT and proxy.Forwarder.NAT.
 func (d *Detector) Behind(msg sip.Message, f flow.Flow) bool {
+	var j judgement
 	switch m := msg.(type) {
 	case *sip.Request:
-		v := detectRequest(m, f, d.tests(), d.Private)
-		return v.NATed || v.ALG&ALGContact != 0
+		j.request(m, f, d.tests(), d.Private)
 	case *sip.Response:
-		v := d.DetectReply(m, f)
-		return v.NATed || v.ALG&ALGContact != 0
+		j.verdict = d.DetectReply(m, f)
 	}
-	return false
+	return j.verdict.NATed || j.verdict.ALG&ALGContact != 0
 }
 
 // Middleware judges each request and hands the Verdict on to the handlers

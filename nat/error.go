@@ -10,7 +10,7 @@ import (
 
 // Error is a message that could not be repaired. It was left as it was.
 type Error struct {
-	Field  string // what is wrong: "Contact", "SDP", "multipart"
+	Field  string // what is wrong: "Contact", "SDP", "multipart", "Content-Length"
 	Reason string
 }
 

@@ -5,6 +5,7 @@ package nat
 
 import (
 	"net/netip"
+	"strconv"
 	"strings"
 )
 
@@ -75,12 +76,14 @@ func embedded4(addr netip.Addr) netip.Addr {
 // of IPv4 (010.0.0.1, 0x0a.0.0.1, 10.1) are no addresses.
 // Blanks around it, which sipgo leaves there, are no part of it.
 func parseHost(host string) netip.Addr {
-	host = strings.TrimSpace(host)
+	if n := len(host); n > 0 && (!visible(host[0]) || !visible(host[n-1])) {
+		host = strings.TrimSpace(host)
+	}
 	if n := len(host); n > 2 && host[0] == '[' && host[n-1] == ']' {
 		host = host[1 : n-1]
 	}
-	if !looksNumeric(host) { // an error of netip.ParseAddr would allocate
-		return netip.Addr{}
+	if addr, ok := parse4(host); ok || strings.IndexByte(host, ':') < 0 {
+		return addr
 	}
 	addr, err := netip.ParseAddr(host)
 	if err != nil {
@@ -89,14 +92,47 @@ func parseHost(host string) netip.Addr {
 	return addr.Unmap().WithZone("")
 }
 
-func looksNumeric(host string) bool {
-	if strings.IndexByte(host, ':') >= 0 {
-		return true
+func visible(c byte) bool { return c > ' ' && c <= '~' }
+
+// parse4 is netip.ParseAddr for IPv4 alone, in a third of its time and without
+// the allocation of an error: names are the rule in some fields.
+func parse4(s string) (netip.Addr, bool) {
+	if len(s) < len("0.0.0.0") || len(s) > len("255.255.255.255") {
+		return netip.Addr{}, false
 	}
-	for i := range len(host) {
-		if c := host[i]; c != '.' && (c < '0' || c > '9') {
-			return false
+	var b [4]byte
+	field, digits, n := 0, 0, 0
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case c == '.' && digits > 0 && field < 3:
+			b[field] = byte(n)
+			field, digits, n = field+1, 0, 0
+		case '0' <= c && c <= '9' && (digits == 0 || n > 0):
+			n = 10*n + int(c-'0')
+			digits++
+		default:
+			return netip.Addr{}, false
+		}
+		if n > 255 {
+			return netip.Addr{}, false
 		}
 	}
-	return host != ""
+	if field < 3 || digits == 0 {
+		return netip.Addr{}, false
+	}
+	b[3] = byte(n)
+	return netip.AddrFrom4(b), true
+}
+
+// parseSource reads a source as sipgo notes it, "203.0.113.9:40112".
+func parseSource(source string) (netip.AddrPort, bool) {
+	if i := strings.LastIndexByte(source, ':'); i > 0 {
+		if addr, ok := parse4(source[:i]); ok {
+			port, err := strconv.ParseUint(source[i+1:], 10, 16)
+			return netip.AddrPortFrom(addr, uint16(port)), err == nil
+		}
+	}
+	addr, err := netip.ParseAddrPort(source)
+	return addr, err == nil
 }

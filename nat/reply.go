@@ -43,10 +43,10 @@ func DetectReply(res *sip.Response, f flow.Flow) Verdict {
 }
 
 func (d *Detector) judgeReply(res *sip.Response, f flow.Flow, asked Test) Verdict {
-	if res == nil {
-		return Verdict{}
-	}
 	var j judgement
+	if res == nil {
+		return j.verdict
+	}
 	j.open(f, asked&replyTests, d.Private)
 	j.verdict.Proxied = d.beyond(res, f)
 	own := contactIsOwn(res)
@@ -59,9 +59,9 @@ func (d *Detector) judgeReply(res *sip.Response, f flow.Flow, asked Test) Verdic
 	if j.asked&(TestSDP|TestSDPSource) != 0 {
 		j.judgeMedia(res)
 	}
-	v := j.close()
-	v.NATed = v.NATed && v.fired&d.tests() != 0
-	return v
+	j.close()
+	j.verdict.NATed = j.verdict.NATed && j.verdict.fired&d.tests() != 0
+	return j.verdict
 }
 
 // contactIsOwn reports whether the Contacts of a reply are its sender's.

@@ -85,6 +85,9 @@ func FixSDP(msg sip.Message, flags SDPFlags, addr netip.Addr) (changed bool, err
 	if err != nil || len(parts) == 0 {
 		return false, err
 	}
+	if len(msg.GetHeaders("Content-Length")) > maxLengths {
+		return false, &Error{Field: "Content-Length", Reason: "given too often"}
+	}
 	body := msg.Body()
 	out := make([]byte, 0, len(body)+256)
 	done := 0
@@ -110,6 +113,10 @@ func FixSDP(msg sip.Message, flags SDPFlags, addr netip.Addr) (changed bool, err
 	}
 	return changed, nil
 }
+
+// maxLengths is how many Content-Lengths are made one: sipgo can only take them
+// off one by one, each at the price of a walk through all headers.
+const maxLengths = 8
 
 // setBody leaves one Content-Length: SetBody replaces the first of several.
 func setBody(msg sip.Message, body []byte) {

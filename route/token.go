@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"hash"
+	"sync"
 
 	"github.com/emiago/sipgo/sip"
 
@@ -47,6 +48,7 @@ type secrets struct {
 	key   []byte
 	id    byte
 	flows *flowtoken.Ring
+	macs  sync.Pool // of hash.Hash: making one costs more than a signature
 }
 
 func newSecrets(key []byte) *secrets {
@@ -70,7 +72,12 @@ func (s *secrets) sign(callID string, beyond *sip.Uri) string {
 }
 
 func (s *secrets) mac(callID string, beyond *sip.Uri) []byte {
-	mac := hmac.New(sha256.New, s.key)
+	mac, ok := s.macs.Get().(hash.Hash)
+	if !ok {
+		mac = hmac.New(sha256.New, s.key)
+	}
+	defer s.macs.Put(mac)
+	mac.Reset()
 	write(mac, "record-route\x00"+callID)
 	if beyond != nil {
 		write(mac, "\x00beyond\x00"+flowtoken.Place(beyond)+beyond.User)

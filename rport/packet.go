@@ -51,8 +51,8 @@ func (c *conn) force(b []byte, n int, from net.Addr) int {
 		return n
 	}
 	add := []byte(";rport")
-	asked, sound := look(v, b[:n])
-	if c.onMismatch && !asked && matches(v, b[:n], from) {
+	asked, sound := look(&v, b[:n])
+	if c.onMismatch && !asked && matches(&v, b[:n], from) {
 		add = nil
 	}
 	if sound && (asked || add == nil) {
@@ -64,27 +64,24 @@ func (c *conn) force(b []byte, n int, from net.Addr) int {
 // look reports whether the request asks for rport, and whether its Via can stay
 // as it is: spelled as sipgo reads it, rport once and without a value, no
 // received.
-func look(v via.Via, msg []byte) (asked, sound bool) {
-	sound = v.Clean(msg)
-	for pos := 0; ; {
-		p, next, ok := v.Next(msg, pos)
-		if !ok {
-			return asked, sound
-		}
-		pos = next
+func look(v *via.Via, msg []byte) (asked, sound bool) {
+	sound = v.Clean()
+	var p via.Param
+	for (!asked || sound) && v.Next(msg, &p) { // else all is said
 		switch {
-		case bytes.EqualFold(p.Name, []byte("rport")):
+		case p.Is("rport"):
 			sound = sound && !asked && p.Value == nil && string(p.Name) == "rport"
 			asked = true
-		case bytes.EqualFold(p.Name, []byte("received")):
+		case p.Is("received"):
 			sound = false
 		}
 	}
+	return asked, sound
 }
 
 // matches reports whether sent-by is, in canonical spelling, the address that
 // the packet came from.
-func matches(v via.Via, msg []byte, from net.Addr) bool {
+func matches(v *via.Via, msg []byte, from net.Addr) bool {
 	u, ok := from.(*net.UDPAddr)
 	if !ok {
 		return false

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
@@ -24,6 +25,7 @@ type listenAddr struct {
 
 type config struct {
 	listen    []listenAddr
+	keys      []tls.Certificate // for tls and wss
 	advertise string
 	media     string
 	tests     nat.Test
@@ -37,14 +39,16 @@ type config struct {
 // type instead.
 func parseConfig(args []string, stderr io.Writer) (config, error) {
 	var cfg config
-	var usersFile string
+	var usersFile, certFile, keyFile string
 	fs := flag.NewFlagSet("edge", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
-	fs.Func("listen", "`TRANSPORT:HOST:PORT` to listen on, udp or tcp; repeatable (default udp:127.0.0.1:5060)", func(s string) error {
+	fs.Func("listen", "`TRANSPORT:HOST:PORT` to listen on, udp, tcp, tls, ws or wss; repeatable (default udp:127.0.0.1:5060)", func(s string) error {
 		l, err := parseListen(s)
 		cfg.listen = append(cfg.listen, l)
 		return err
 	})
+	fs.StringVar(&certFile, "cert", "", "`FILE` with the certificate chain in PEM, for -listen tls: and wss:")
+	fs.StringVar(&keyFile, "key", "", "`FILE` with its private key in PEM")
 	fs.StringVar(&cfg.advertise, "advertise", "", "`HOST` that phones know us by, when 1:1 NAT is in front of us")
 	fs.StringVar(&cfg.media, "media", "embedded", "`embedded`, none, or udp:HOST:PORT of an rtpengine")
 	tests := fs.String("tests", "18", "NAT tests, as for Kamailio's nat_uac_test, or names")
@@ -69,6 +73,9 @@ func parseConfig(args []string, stderr io.Writer) (config, error) {
 		cfg.listen = []listenAddr{{flow.UDP, netip.MustParseAddrPort("127.0.0.1:5060")}}
 	}
 	var err error
+	if cfg.keys, err = readKeys(cfg.listen, certFile, keyFile); err != nil {
+		return cfg, err
+	}
 	if cfg.tests, err = nat.ParseTests(*tests); err != nil {
 		return cfg, fmt.Errorf("-tests: %w", err)
 	}
@@ -87,14 +94,38 @@ func parseConfig(args []string, stderr io.Writer) (config, error) {
 func parseListen(s string) (listenAddr, error) {
 	name, addr, _ := strings.Cut(s, ":")
 	t, ok := flow.ParseTransport(name)
-	if !ok || t != flow.UDP && t != flow.TCP {
-		return listenAddr{}, fmt.Errorf("%q is not udp:HOST:PORT or tcp:HOST:PORT", s)
+	if !ok {
+		return listenAddr{}, fmt.Errorf("%q is not TRANSPORT:HOST:PORT with udp, tcp, tls, ws or wss", s)
 	}
 	ap, err := netip.ParseAddrPort(addr)
 	if err != nil {
 		return listenAddr{}, fmt.Errorf("%q: HOST must be an IP address, PORT a number", s)
 	}
 	return listenAddr{t, ap}, nil
+}
+
+// readKeys reads the certificate, which encrypted listeners must have and others
+// have no use for.
+func readKeys(listen []listenAddr, certFile, keyFile string) ([]tls.Certificate, error) {
+	var secure *listenAddr
+	for i, l := range listen {
+		if l.transport.Secure() {
+			secure = &listen[i]
+		}
+	}
+	switch given := certFile != "" || keyFile != ""; {
+	case secure == nil && given:
+		return nil, errors.New("-cert and -key are for -listen tls:HOST:PORT and wss:HOST:PORT: there is none")
+	case secure == nil:
+		return nil, nil
+	case certFile == "" || keyFile == "":
+		return nil, fmt.Errorf("-listen %s:%s needs -cert FILE and -key FILE", secure.transport, secure.addr)
+	}
+	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
+	if err != nil {
+		return nil, fmt.Errorf("-cert, -key: %w", err)
+	}
+	return []tls.Certificate{pair}, nil
 }
 
 func checkMedia(media string) error {

@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -36,6 +37,7 @@ type edge struct {
 	ua      *sipgo.UserAgent
 	srv     *sipgo.Server
 	layer   *flow.Layer
+	handler sipgo.RequestHandler
 	pinger  *keepalive.Pinger
 	media   *manage.Manager
 	engine  io.Closer // nil with -media none
@@ -98,7 +100,10 @@ func (e *edge) wire() error {
 		location.AOR = auth.aor
 		chain = append(chain, auth.middleware)
 	}
-	sipnat.Handle(e.srv, forwarder.Handle, append(chain, location.Middleware)...)
+	// REGISTER and OPTIONS over UDP are answered without a transaction, for which the
+	// store in memory is fast enough; all else comes through sipgo.
+	e.handler = sipnat.Chain(append(chain, location.Middleware)...)(forwarder.Handle)
+	sipnat.Handle(e.srv, e.handler)
 	return nil
 }
 
@@ -166,21 +171,29 @@ func outwardAddr(like netip.Addr) (netip.Addr, error) {
 
 // open binds one -listen.
 func (e *edge) open(l listenAddr) error {
-	if l.transport == flow.TCP {
-		ln, err := net.Listen("tcp", l.addr.String())
+	if l.transport == flow.UDP {
+		pc, err := net.ListenPacket("udp", l.addr.String())
 		if err != nil {
 			return err
 		}
-		e.sockets = append(e.sockets, ln)
-		e.serving = append(e.serving, func() error { return e.layer.ServeTCP(e.srv, ln) })
+		e.sockets = append(e.sockets, pc)
+		e.serving = append(e.serving, func() error {
+			return e.layer.ServeUDP(e.srv, pc, e.pinger.PacketConn, rport.Always, e.layer.Stateless(e.handler))
+		})
 		return nil
 	}
-	pc, err := net.ListenPacket("udp", l.addr.String())
+	ln, err := net.Listen("tcp", l.addr.String())
 	if err != nil {
 		return err
 	}
-	e.sockets = append(e.sockets, pc)
-	e.serving = append(e.serving, func() error { return e.layer.ServeUDP(e.srv, pc, e.pinger.PacketConn, rport.Always) })
+	if l.transport.Secure() {
+		ln = tls.NewListener(ln, &tls.Config{Certificates: e.cfg.keys, MinVersion: tls.VersionTLS12})
+	}
+	serve := map[flow.Transport]func(*sipgo.Server, net.Listener) error{
+		flow.TCP: e.layer.ServeTCP, flow.TLS: e.layer.ServeTLS, flow.WS: e.layer.ServeWS, flow.WSS: e.layer.ServeWSS,
+	}[l.transport]
+	e.sockets = append(e.sockets, ln)
+	e.serving = append(e.serving, func() error { return serve(e.srv, ln) })
 	return nil
 }
 

@@ -7,6 +7,8 @@
 //
 //	edge -listen udp:192.0.2.1:5060 -listen tcp:192.0.2.1:5060 -users users.txt -domain example.com
 //
+// With -cert and -key it listens on tls: and wss: too.
+//
 // A line of the users file is "user:password". -open lets everybody in, for
 // trying out.
 package main

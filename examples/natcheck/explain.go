@@ -32,32 +32,44 @@ func explainOne(in io.Reader, out io.Writer, opts options) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.WriteString(out, explain(a, opts))
+	_, err = io.WriteString(out, explain(a, opts, paletteFor(out)))
 	return err
 }
 
-func explain(a answer, opts options) string {
+// lineWidth is what is shown of a text from the network.
+const lineWidth = 400
+
+// evidenceLine is a test that fired and why, marked if it is one that decides.
+func evidenceLine(e nat.Evidence, decisive nat.Test, p palette) string {
+	mark, c := " ", plain
+	if e.Test&decisive != 0 {
+		mark, c = "*", red
+	}
+	return "  " + p.paint(c, fmt.Sprintf("%s %3d  %s", mark, e.Test, printable(e.String(), lineWidth))) + "\n"
+}
+
+func explain(a answer, opts options, p palette) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("%s", strings.TrimSpace(a.start))
+	line("%s", p.paint(bold, printable(strings.TrimSpace(a.start), lineWidth)))
 	line("seen from   %s over %s", opts.path.Remote, opts.path.Transport)
-	line("verdict     %s", conclusion(a, opts.tests))
+	verdict := green
+	if a.NATed {
+		verdict = red
+	}
+	line("verdict     %s", p.paint(verdict, conclusion(a, opts.tests)))
 	for _, e := range a.verdict.Evidence() {
-		mark := " "
-		if e.Test&opts.tests != 0 {
-			mark = "*"
-		}
-		line("  %s %3d  %s", mark, e.Test, e)
+		b.WriteString(evidenceLine(e, opts.tests, p))
 	}
 	for _, name := range a.ALG {
-		line("half rewritten (%s): %s", name, algHints[name])
+		line("%s: %s", p.paint(yellow, "half rewritten ("+name+")"), algHints[name])
 	}
 	for _, contact := range a.Contact {
-		line("contact     %s", contact)
+		line("contact     %s", printable(contact, lineWidth))
 	}
 	line("received    %s", a.Received)
 	if a.RURI.Found {
-		line("request-uri %s -> %s%s", a.RURI.URI, a.RURI.Destination, a.RURI.Error)
+		line("request-uri %s -> %s%s", printable(a.RURI.URI, lineWidth), a.RURI.Destination, a.RURI.Error)
 	}
 	return b.String()
 }

@@ -4,6 +4,7 @@
 package via_test
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
@@ -90,27 +91,75 @@ func TestSipgoLosesParametersAfterBlank(t *testing.T) {
 	in := []byte(message("Via: SIP/2.0/UDP 10.0.0.1:5060 ;branch=z9hG4bK1"))
 	v, ok := via.First(in)
 	require.True(t, ok)
-	require.False(t, v.Clean(in))
+	require.False(t, v.Clean())
 }
 
 func FuzzRewrite(f *testing.F) {
 	f.Add([]byte(message("Via: SIP / 2.0 / UDP  h : 5060 ; branch = z , SIP/2.0/UDP g")))
 	f.Add([]byte(message(`v: SIP/2.0/UDP [::1];x="`)))
+	f.Add([]byte(message("Via: SIP/2.0/UDP h:5060;received=1;branch=z;RPORT=1;;=;a=b=c,SIP/2.0/UDP g;rport", "Via: SIP/2.0/UDP h")))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		v, ok := via.First(in)
 		if !ok {
 			return
 		}
-		buf := append(append([]byte{}, in...), make([]byte, 16)...)
-		n := v.Rewrite(buf, len(in), []byte(";rport"), "rport")
-		if n == len(in) && string(buf[:n]) == string(in) {
+		buf := append(append([]byte{}, in...), make([]byte, len(";rport"))...)
+		n := v.Rewrite(buf, len(in), []byte(";rport"), "rport", "received")
+		if n == len(in) && bytes.Equal(buf[:n], in) {
 			return // too long, or nothing to do
 		}
 		w, ok := via.First(buf[:n])
 		require.True(t, ok, "%q -> %q", in, buf[:n])
-		p, ok := w.Get(buf[:n], "rport")
-		require.True(t, ok)
-		require.Nil(t, p.Value)
+		require.True(t, w.Clean() || !ascii(w.Host(buf[:n])), "%q -> %q", in, buf[:n])
 		require.Equal(t, v.Host(in), w.Host(buf[:n]))
+		require.Equal(t, v.Port(in), w.Port(buf[:n]))
+		require.Equal(t, append([]string{"rport"}, kept(&v, in)...), params(&w, buf[:n]), "%q -> %q", in, buf[:n])
+		if v.Clean() {
+			before, after := strings.Split(string(in), "\r\n"), strings.Split(string(buf[:n]), "\r\n")
+			require.Len(t, after, len(before))
+			changed := 0
+			for i := range before {
+				if before[i] != after[i] {
+					changed++
+				}
+			}
+			require.Equal(t, 1, changed, "%q -> %q", in, buf[:n])
+		}
 	})
+}
+
+func ascii(b []byte) bool {
+	for _, c := range b {
+		if c <= ' ' || c > '~' || c == '"' {
+			return false
+		}
+	}
+	return true
+}
+
+// params lists the parameters as text.
+func params(v *via.Via, msg []byte) (list []string) {
+	for p := (via.Param{}); v.Next(msg, &p); {
+		text := string(p.Name)
+		if p.Value != nil {
+			text += "=" + string(p.Value)
+		}
+		list = append(list, text)
+	}
+	return list
+}
+
+// kept lists those that Rewrite leaves.
+func kept(v *via.Via, msg []byte) (list []string) {
+	for p := (via.Param{}); v.Next(msg, &p); {
+		if len(p.Name) == 0 || p.Is("rport") || p.Is("received") || !ascii(p.Name) || !ascii(p.Value) {
+			continue
+		}
+		text := string(p.Name)
+		if p.Value != nil {
+			text += "=" + string(p.Value)
+		}
+		list = append(list, text)
+	}
+	return list
 }

@@ -28,6 +28,7 @@ func AnswerOptions(next sipgo.RequestHandler) sipgo.RequestHandler {
 		res := sip.NewResponseFromRequest(req, sip.StatusOK, "OK", nil)
 		res.AppendHeader(sip.NewHeader("Allow", allow))
 		res.AppendHeader(sip.NewHeader("Accept", "application/sdp"))
+		res.AppendHeader(sip.NewHeader("Supported", "path"))
 		// A failed write is the transaction's to report.
 		_ = tx.Respond(res)
 	}

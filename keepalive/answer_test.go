@@ -6,6 +6,7 @@ package keepalive_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/emiago/sipgo/sip"
 	"github.com/emiago/sipgo/siptest"
@@ -40,6 +41,7 @@ func TestAnswerOptions(t *testing.T) {
 			require.Equal(t, 200, res.StatusCode)
 			require.Contains(t, res.GetHeader("Allow").Value(), "INVITE, ACK, CANCEL, BYE, OPTIONS")
 			require.Equal(t, "application/sdp", res.GetHeader("Accept").Value())
+			require.Equal(t, "path", res.GetHeader("Supported").Value())
 			require.True(t, res.To().Params.Has("tag"))
 		})
 	}
@@ -52,6 +54,39 @@ func TestAnswerOptionsWithoutTo(t *testing.T) {
 	t.Cleanup(tx.Terminate)
 	keepalive.AnswerOptions(nil)(req, tx)
 	require.Len(t, tx.Result(), 1)
+}
+
+func TestFlowTimer(t *testing.T) {
+	for _, c := range []struct {
+		name, method, supported string
+		status                  int
+		want                    string
+	}{
+		{"outbound", "REGISTER", "Supported: path, Outbound", 200, "25"},
+		{"compact", "REGISTER", "k: outbound", 200, "25"},
+		{"no outbound", "REGISTER", "Supported: path", 200, ""},
+		{"nothing supported", "REGISTER", "X: outbound", 200, ""},
+		{"refused", "REGISTER", "Supported: outbound", 403, ""},
+		{"another method", "OPTIONS", "Supported: outbound", 200, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			req := request(t, c.method+" sip:example.com SIP/2.0", "<sip:a@example.com>")
+			name, value, _ := strings.Cut(c.supported, ": ")
+			req.AppendHeader(sip.NewHeader(name, value))
+			tx := siptest.NewServerTxRecorder(req)
+			t.Cleanup(tx.Terminate)
+			keepalive.FlowTimer(25*time.Second)(func(req *sip.Request, tx sip.ServerTransaction) {
+				require.NoError(t, tx.Respond(sip.NewResponseFromRequest(req, c.status, "Whatever", nil)))
+			})(req, tx)
+			require.Len(t, tx.Result(), 1)
+			h := tx.Result()[0].GetHeader("Flow-Timer")
+			if c.want == "" {
+				require.Nil(t, h)
+				return
+			}
+			require.Equal(t, c.want, h.Value())
+		})
+	}
 }
 
 func request(t testing.TB, start, to string) *sip.Request {

@@ -26,7 +26,7 @@ func (v *void) Name(flow.Flow) (host string, port int) { return "edge.example.co
 // crowded is a pinger whose every tick sends n pings. Its bindings never die.
 func crowded(n int) (*keepalive.Pinger, *void) {
 	v := &void{}
-	p := keepalive.New(v, keepalive.Config{Interval: time.Second, Tick: time.Second, Misses: 1 << 30})
+	p := keepalive.New(v, keepalive.Config{Interval: time.Second, Tick: time.Second, Misses: -1})
 	for i := range n {
 		p.Add(strconv.Itoa(i), peer(i))
 	}

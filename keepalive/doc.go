@@ -17,5 +17,9 @@
 // ping that we sent, which its branch proves, and comes from where that went;
 // pings that nothing answers never end a binding.
 //
-// [AnswerOptions] is for the other direction: phones that ping us.
+// A flow that several ids hold, a registration and a dialog for one, is pinged
+// once. Bindings behind other proxies are pinged along their Path (AddWith).
+//
+// [AnswerOptions], [FlowTimer] and the answers to STUN are for the other
+// direction: phones that ping us.
 package keepalive

@@ -13,4 +13,4 @@ func (p *Pinger) Ticker() func() {
 }
 
 // Consume is what ReadFrom asks.
-func (p *Pinger) Consume(packet []byte, from net.Addr) bool { return p.consume(packet, from) }
+func (p *Pinger) Consume(packet []byte, from net.Addr) bool { return p.consume(packet, addrPort(from)) }

@@ -54,6 +54,7 @@ type network struct {
 
 	mu    sync.Mutex
 	sent  []sent
+	out   []sent                    // by WriteTo: what the middleware answers
 	reply func(s sent) (status int) // 0 for none
 	fail  func(f flow.Flow) error
 }
@@ -74,8 +75,8 @@ func (n *network) Write(b []byte, f flow.Flow) error {
 	}
 	s := sent{time.Now(), f, bytes.Clone(b)}
 	n.sent = append(n.sent, s)
-	if n.reply == nil {
-		return nil
+	if n.reply == nil || len(b) <= 4 || f.Transport.Reliable() {
+		return nil // what nobody answers, or on no socket
 	}
 	if status := n.reply(s); status > 0 {
 		n.in <- datagram{bytes: answer(s.bytes, status), from: net.UDPAddrFromAddrPort(f.Remote)}
@@ -93,12 +94,18 @@ func (n *network) ReadFrom(b []byte) (int, net.Addr, error) {
 	return copy(b, d.bytes), d.from, d.err
 }
 
-func (n *network) WriteTo(b []byte, _ net.Addr) (int, error) { return len(b), nil }
-func (n *network) Close() error                              { close(n.in); return nil }
-func (n *network) LocalAddr() net.Addr                       { return net.UDPAddrFromAddrPort(peer(0).Local) }
-func (n *network) SetDeadline(time.Time) error               { return nil }
-func (n *network) SetReadDeadline(time.Time) error           { return nil }
-func (n *network) SetWriteDeadline(time.Time) error          { return nil }
+func (n *network) WriteTo(b []byte, to net.Addr) (int, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.out = append(n.out, sent{bytes: bytes.Clone(b), flow: flow.Flow{Remote: to.(*net.UDPAddr).AddrPort()}})
+	return len(b), nil
+}
+
+func (n *network) Close() error                     { close(n.in); return nil }
+func (n *network) LocalAddr() net.Addr              { return net.UDPAddrFromAddrPort(peer(0).Local) }
+func (n *network) SetDeadline(time.Time) error      { return nil }
+func (n *network) SetReadDeadline(time.Time) error  { return nil }
+func (n *network) SetWriteDeadline(time.Time) error { return nil }
 
 // take is what was sent since the last take.
 func (n *network) take() []sent {
@@ -106,6 +113,15 @@ func (n *network) take() []sent {
 	defer n.mu.Unlock()
 	all := n.sent
 	n.sent = nil
+	return all
+}
+
+// answers is what the middleware has sent since the last call.
+func (n *network) answers() []sent {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	all := n.out
+	n.out = nil
 	return all
 }
 

@@ -7,22 +7,13 @@ import (
 	"context"
 	"errors"
 	"hash/maphash"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/sipnat/sipnat/flow"
 )
-
-// Sender sends the pings; *flow.Layer is one. It is called by one goroutine at
-// a time and keeps neither argument.
-type Sender interface {
-	// Write sends b as it is on f; on WS and WSS, where b is empty, an empty ping
-	// frame. It returns flow.ErrFlowGone if the stream of f has ended.
-	Write(b []byte, f flow.Flow) error
-	// Name is what we are known by on f; port 0 leaves it out.
-	Name(f flow.Flow) (host string, port int)
-}
 
 // ErrRunning says that the pinger runs already.
 var ErrRunning = errors.New("keepalive: already running")
@@ -33,86 +24,88 @@ type Pinger struct {
 	// Dead is told that a binding has died: it missed too many pings, or its
 	// connection has ended. The binding is not pinged any more then. It is called
 	// once, by Run's goroutine, without a lock; it may call Add and Remove, and
-	// pings wait while it runs. An Add of the same id that comes while Dead is
-	// called is a new binding and is pinged. Set it before Run. Nil: bindings die
-	// silently.
+	// pings wait while it runs. It is not called for an id that has been added
+	// again meanwhile; one that is added while Dead is called is a new binding and
+	// is pinged. Set it before Run. Nil: bindings die silently.
 	Dead func(id string)
 
+	// Owns says whether a binding is ours to ping; it is asked before each ping,
+	// by Run's goroutine, without a lock. For nodes that share a location service:
+	// the one that has the flow's listener pings, since a NAT lets nothing else
+	// in. A ping that is not ours is left out, and nothing is held against the
+	// binding. Set it before Run. Nil: all are ours.
+	Owns func(id string, f flow.Flow) bool
+
 	sender  Sender
+	batch   BatchSender // sender, if it is one
 	config  Config
-	timeout int32 // in ticks
+	timeout uint32 // in ticks
 	seed    maphash.Seed
+	began   time.Time // of the round trips' clock
 	running atomic.Bool
+	paused  atomic.Bool
 	signer  *secret // of Run's goroutine
+	limits  limits  // of Run's goroutine
 	count   counters
 
-	mu       sync.Mutex
-	checker  *secret
-	wheel    wheel
-	byID     map[string]*entry
-	bySerial map[uint64]*entry
-	serials  uint64
+	mu      sync.Mutex
+	checker *secret
+	table   table
+	wheel   wheel
+	byID    index
+	byPeer  index // of leaders, by address
+	paths   paths
+	routes  map[int32]route
 }
 
-// New returns a pinger that sends by layer. It does nothing until Run.
+// New returns a pinger that sends by layer. It does nothing until Run. It panics
+// if config.Method cannot be one.
 func New(layer Sender, config Config) *Pinger {
-	p := &Pinger{
-		sender:   layer,
-		config:   config,
-		seed:     maphash.MakeSeed(),
-		wheel:    newWheel(int(config.interval() / config.tick())),
-		byID:     make(map[string]*entry),
-		bySerial: make(map[uint64]*entry),
+	if !isMethod(config.Method) {
+		panic("keepalive: Config.Method is no token")
 	}
-	ticks := (config.timeout() + config.tick() - 1) / config.tick()
-	p.timeout = int32(min(ticks, time.Duration(p.wheel.size())))
+	p := &Pinger{
+		sender:  layer,
+		config:  config,
+		timeout: config.timeout(),
+		seed:    maphash.MakeSeed(),
+		began:   time.Now(),
+		limits:  newLimits(config),
+		table:   table{free: none},
+		paths:   paths{index: make(map[path]uint16)},
+		routes:  make(map[int32]route),
+	}
+	p.batch, _ = layer.(BatchSender)
+	p.wheel = newWheel(&p.table, config.ticks(config.interval(), false), rand.Uint32())
+	p.byID = index{
+		hash:  func(i int32) uint64 { return p.hashID(p.table.at(i).id) },
+		chain: func(i int32) *int32 { return &p.table.at(i).nextID },
+	}
+	p.byPeer = index{
+		hash:  func(i int32) uint64 { return p.hashPeer(p.table.at(i).addr, p.table.at(i).port) },
+		chain: func(i int32) *int32 { return &p.table.at(i).nextPeer },
+	}
 	p.signer, p.checker = newSecrets()
 	return p
 }
 
-// Add has the flow f of the binding id pinged from now on, at the binding's own
-// phase: the first time within an interval. An id that is there already goes
-// on; having been added again is a sign of life, and a new flow takes the pings
-// over. A flow that is not valid is not pinged.
-func (p *Pinger) Add(id string, f flow.Flow) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	e, ok := p.byID[id]
-	switch {
-	case !f.IsValid():
-		if ok {
-			p.drop(e)
-		}
-		return
-	case !ok:
-		p.serials++
-		e = &entry{id: id, serial: p.serials, slot: -1}
-		e.phase = int32(maphash.String(p.seed, id) % uint64(p.wheel.size()))
-		p.byID[id], p.bySerial[e.serial] = e, e
-	case e.flow != f:
-		e.heard = e.sent // replies to pings on the old flow say nothing
-	}
-	e.flow = f
-	p.alive(e)
-}
+// Pause stops the pings, and Resume has them go on, each binding at its own
+// phase, as Kamailio's nathelper.enable_ping. Meanwhile bindings come and go as
+// ever, and none dies of misses.
+func (p *Pinger) Pause() { p.paused.Store(true) }
 
-// Remove stops the pings of a binding. One that is not there is no error.
-func (p *Pinger) Remove(id string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if e, ok := p.byID[id]; ok {
-		p.drop(e)
-	}
-}
+// Resume ends a Pause.
+func (p *Pinger) Resume() { p.paused.Store(false) }
 
-// Run pings until ctx is done, and returns its error. A second Run at the same
-// time is [ErrRunning].
+// Run pings until ctx is done, and returns its error; nothing is sent and Dead
+// is not called after that. A second Run at the same time is [ErrRunning]; one
+// after another goes on with the same bindings.
 func (p *Pinger) Run(ctx context.Context) error {
 	if !p.running.CompareAndSwap(false, true) {
 		return ErrRunning
 	}
 	defer p.running.Store(false)
-	var r round
+	r := round{done: ctx.Done()}
 	start, done := time.Now(), time.Duration(0)
 	ticker := time.NewTicker(p.config.tick())
 	defer ticker.Stop()
@@ -123,9 +116,9 @@ func (p *Pinger) Run(ctx context.Context) error {
 		case <-ticker.C:
 		}
 		// A goroutine that was held up makes up for it, but not in one burst;
-		// what is older than a revolution would only be sent twice.
+		// what is older than an interval would only be sent twice.
 		due := time.Since(start)/p.config.tick() - done
-		if surplus := due - time.Duration(p.wheel.size()); surplus > 0 {
+		if surplus := due - time.Duration(p.config.ticks(p.config.interval(), false)); surplus > 0 {
 			done += surplus
 			due -= surplus
 		}
@@ -138,16 +131,3 @@ func (p *Pinger) Run(ctx context.Context) error {
 
 // catchUp is how many ticks are served at once, at most.
 const catchUp = 4
-
-// alive takes the misses of e away and puts it at its next regular ping.
-func (p *Pinger) alive(e *entry) {
-	e.misses, e.waiting = 0, false
-	p.wheel.remove(e)
-	p.wheel.regular(e)
-}
-
-func (p *Pinger) drop(e *entry) {
-	p.wheel.remove(e)
-	delete(p.byID, e.id)
-	delete(p.bySerial, e.serial)
-}

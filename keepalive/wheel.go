@@ -3,74 +3,107 @@
 
 package keepalive
 
-import "github.com/sipnat/sipnat/flow"
+// links chain a list: not negative, they are the indexes of records; negative,
+// the complements of those of list heads. Alone, a node links to itself.
+type links struct{ next, prev int32 }
 
-// entry is a binding that is pinged.
-type entry struct {
-	id     string
-	flow   flow.Flow
-	serial uint64 // never used again: names the binding in a branch
-	// sent is the number of the last ping, heard that of the last that was
-	// answered. Replies to numbers between them count.
-	sent, heard uint32
-	misses      int32
-	waiting     bool  // for a reply to the last ping
-	phase       int32 // the slot of its regular pings
-	slot, index int32 // where it is now; slot -1 while it is fired
-}
-
-// wheel is a timing wheel of one revolution: no delay is longer than it has
-// slots. All operations but advance are O(1).
+// wheel is a timing wheel over the records of a table. All operations are O(1);
+// a delay of more than a revolution is looked at once in each.
 type wheel struct {
-	slots [][]*entry
-	now   int32 // the slot that was fired last
-	spare []*entry
+	table *table
+	heads []links // of the slots, and, the last one, of what is being fired
+	now   uint64  // ticks
+	phase uint32  // where the first record's is
 }
 
-func newWheel(slots int) wheel { return wheel{slots: make([][]*entry, slots)} }
-
-// size is the number of ticks in a revolution.
-func (w *wheel) size() int32 { return int32(len(w.slots)) }
-
-// after puts e ticks from now, at least 1 and at most a revolution.
-func (w *wheel) after(e *entry, ticks int32) {
-	e.slot = (w.now + ticks) % w.size()
-	e.index = int32(len(w.slots[e.slot]))
-	w.slots[e.slot] = append(w.slots[e.slot], e)
-}
-
-// regular puts e where its phase comes round next.
-func (w *wheel) regular(e *entry) {
-	ticks := (e.phase - w.now + w.size()) % w.size()
-	if ticks == 0 {
-		ticks = w.size()
+// newWheel makes one with a power of two of slots, if it can one for each tick
+// of the interval.
+func newWheel(t *table, interval uint32, phase uint32) wheel {
+	slots := uint32(1)
+	for slots < interval && slots < 1<<16 {
+		slots *= 2
 	}
-	w.after(e, ticks)
+	w := wheel{table: t, heads: make([]links, slots+1), phase: phase}
+	for i := range w.heads {
+		w.heads[i] = links{^int32(i), ^int32(i)}
+	}
+	return w
 }
 
-// remove takes e out; nothing happens if it is out already.
-func (w *wheel) remove(e *entry) {
-	if e.slot < 0 {
+func (w *wheel) firing() int32 { return ^int32(len(w.heads) - 1) }
+
+func (w *wheel) slot(tick uint32) int32 { return ^int32(tick & uint32(len(w.heads)-2)) }
+
+func (w *wheel) node(n int32) *links {
+	if n < 0 {
+		return &w.heads[^n]
+	}
+	return &w.table.at(n).link
+}
+
+// unlink takes n out of its list, whichever that is.
+func (w *wheel) unlink(n int32) {
+	l := w.node(n)
+	w.node(l.prev).next, w.node(l.next).prev = l.next, l.prev
+	l.next, l.prev = n, n
+}
+
+// append puts n at the end of a list.
+func (w *wheel) append(n, head int32) {
+	h := w.node(head)
+	w.node(n).next, w.node(n).prev = head, h.prev
+	w.node(h.prev).next = n
+	h.prev = n
+}
+
+// after puts a record ticks from now, at least 1.
+func (w *wheel) after(i int32, ticks uint32) { w.at(i, uint32(w.now)+ticks) }
+
+func (w *wheel) at(i int32, tick uint32) {
+	w.unlink(i)
+	w.table.at(i).due = tick
+	w.append(i, w.slot(tick))
+}
+
+// regular puts a record where its phase comes round next.
+func (w *wheel) regular(i int32) {
+	w.after(i, w.table.at(i).interval-w.past(i))
+}
+
+// past is how many ticks ago the record's phase was, fewer than its interval.
+// Phases are a golden section apart, which spreads any number of records more
+// evenly than chance does (Knuth, volume 3, section 6.4).
+func (w *wheel) past(i int32) uint32 {
+	interval := uint64(w.table.at(i).interval)
+	phase := uint64(uint32(i)*2654435769+w.phase) * interval >> 32
+	return uint32((w.now%interval + interval - phase) % interval)
+}
+
+// advance moves on by a tick; what is due then is to be taken by next.
+func (w *wheel) advance() {
+	w.now++
+	slot, firing := w.slot(uint32(w.now)), w.firing()
+	s, f := w.node(slot), w.node(firing)
+	if s.next == slot {
 		return
 	}
-	list := w.slots[e.slot]
-	last := list[len(list)-1]
-	list[e.index], last.index = last, e.index
-	list[len(list)-1] = nil
-	w.slots[e.slot] = list[:len(list)-1]
-	e.slot = -1
+	w.node(f.prev).next, w.node(s.next).prev = s.next, f.prev
+	w.node(s.prev).next, f.prev = firing, s.prev
+	s.next, s.prev = slot, slot
 }
 
-// advance moves on by a tick and takes out the entries that are due. The list
-// is valid until the next call.
-func (w *wheel) advance() []*entry {
-	w.now = (w.now + 1) % w.size()
-	clear(w.spare)
-	due := w.slots[w.now]
-	w.slots[w.now] = w.spare[:0]
-	w.spare = due
-	for _, e := range due {
-		e.slot = -1
+// next takes a record that is due; none if no more is.
+func (w *wheel) next() int32 {
+	for {
+		i := w.node(w.firing()).next
+		if i < 0 {
+			return none
+		}
+		due := w.table.at(i).due
+		if int32(due-uint32(w.now)) <= 0 {
+			w.unlink(i)
+			return i
+		}
+		w.at(i, due)
 	}
-	return due
 }

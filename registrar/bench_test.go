@@ -7,8 +7,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"testing"
-	"time"
 
 	"github.com/emiago/sipgo/sip"
 	"github.com/stretchr/testify/require"
@@ -33,10 +33,7 @@ type answered struct{ sip.ServerTransaction }
 
 func (answered) Respond(*sip.Response) error { return nil }
 
-var (
-	sizes   = []int{1e3, 1e5}
-	forever = time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)
-)
+var sizes = []int{1e3, 1e5, 1e6}
 
 func BenchmarkLookup(b *testing.B) {
 	for _, n := range sizes {
@@ -79,25 +76,80 @@ func BenchmarkRefresh(b *testing.B) {
 	}
 }
 
+// stocked is a Memory with n bindings, and their addresses, each a string of
+// its own as those of requests are.
+func stocked(b *testing.B, n int) (*registrar.Memory, []string) {
+	m := &registrar.Memory{}
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf("user%07d@sip.example.com", i*7919%n)
+		save(b, m, usual(names[i], names[i]))
+	}
+	return m, names
+}
+
 func BenchmarkMemoryLookup(b *testing.B) {
 	for _, n := range sizes {
+		m, names := stocked(b, n)
+		for name, some := range map[string]int{"hot": 1000, "cold": n} {
+			b.Run(fmt.Sprintf("n=%d/%s", n, name), func(b *testing.B) {
+				b.ReportAllocs()
+				i := 0
+				for b.Loop() {
+					if list, _ := m.Lookup(context.Background(), names[i%some]); len(list) != 1 {
+						b.Fatal(list)
+					}
+					i++
+				}
+			})
+		}
+	}
+}
+
+func BenchmarkMemoryRefresh(b *testing.B) {
+	for _, n := range sizes {
+		m, names := stocked(b, n)
+		fresh := make([]registrar.Binding, 1000)
+		for i := range fresh {
+			fresh[i] = usual(names[i*(n/1000)], names[i*(n/1000)])
+		}
 		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
-			m := &registrar.Memory{}
-			names := make([]string, n)
-			for i := range names {
-				names[i] = fmt.Sprintf("user%06d", i)
-				_ = m.Update(context.Background(), names[i], func([]registrar.Binding) ([]registrar.Binding, error) {
-					return []registrar.Binding{{ID: names[i], Expires: forever}}, nil
-				})
-			}
 			b.ReportAllocs()
 			i := 0
 			for b.Loop() {
-				if list, _ := m.Lookup(context.Background(), names[i*7919%n]); len(list) != 1 {
-					b.Fatal(list)
+				f := &fresh[i%1000]
+				f.CSeq++
+				if ok, err := m.Refresh(context.Background(), f); !ok || err != nil {
+					b.Fatal(ok, err)
 				}
 				i++
 			}
 		})
 	}
+}
+
+// BenchmarkMemorySize reports the heap that a binding takes.
+func BenchmarkMemorySize(b *testing.B) {
+	for _, n := range sizes {
+		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
+			for b.Loop() {
+				before := heapInUse()
+				m := &registrar.Memory{}
+				for i := range n {
+					name := fmt.Sprintf("user%07d@sip.example.com", i)
+					save(b, m, usual(name, name))
+				}
+				b.ReportMetric(float64(heapInUse()-before)/float64(n), "B/binding")
+				runtime.KeepAlive(m)
+			}
+		})
+	}
+}
+
+func heapInUse() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var s runtime.MemStats
+	runtime.ReadMemStats(&s)
+	return s.HeapAlloc
 }

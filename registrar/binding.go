@@ -47,6 +47,12 @@ type Binding struct {
 	RegID      uint32
 	// UserAgent is the User-Agent header, cut to 128 bytes.
 	UserAgent string
+	// Node is the Registrar.Node that took the last REGISTER, Boot that
+	// Registrar's life: a number that it draws when it is first used, never
+	// zero. A connection belongs to the boot that accepted it, so that a
+	// binding which a stream leads to dies with its boot; one on UDP does not.
+	Node string
+	Boot uint64
 }
 
 // Live reports whether the binding has not expired at now.

@@ -22,5 +22,8 @@
 // came on, or by the Path that proxies have put there.
 //
 // Nothing has to be started or stopped: while there are bindings, one timer
-// waits for the next of them to expire.
+// waits for the next of them to expire. With a store that outlives the process
+// (boltstore, redisstore), Restore takes up at the start what is still alive in
+// it, so that pings go on: phones on UDP are reached from the listener's port
+// before they have sent anything, those on streams must connect anew.
 package registrar

@@ -31,6 +31,26 @@ func badExtension(tags string) error { return &refusal{420, "Bad Extension", "Un
 
 func bad(reason string) error { return &refusal{code: 400, reason: reason} }
 
+// Unavailable is what a Store that others run returns while it cannot be
+// reached. REGISTER is answered 503 then.
+type Unavailable struct {
+	// RetryAfter is when the phone may try again (RFC 3261 section 20.33), in
+	// whole seconds. Zero leaves that open.
+	RetryAfter time.Duration
+	// Err is the cause.
+	Err error
+}
+
+func (e *Unavailable) Error() string { return "registrar: store unavailable: " + e.Err.Error() }
+
+// Unwrap is the cause.
+func (e *Unavailable) Unwrap() error { return e.Err }
+
+// SIPStatus is 503 (see flow.Status).
+func (e *Unavailable) SIPStatus() (code int, reason string) {
+	return 503, "Location Service Unavailable"
+}
+
 // ErrAnswered is what an AOR hook returns when it has answered the request
 // itself, with a challenge for one.
 var ErrAnswered = errors.New("registrar: answered by the hook")

@@ -137,7 +137,7 @@ func TestOvertaken(t *testing.T) {
 	require.Equal(t, "bind 0 203.0.113.9:4", h.take(), "the older flow is not told any more")
 }
 
-// delayed runs then, once, when an Update has been done and before it returns.
+// delayed runs then, once, when an Update or Refresh has been done and before it returns.
 type delayed struct {
 	*registrar.Memory
 	then func()
@@ -145,11 +145,23 @@ type delayed struct {
 
 func (d *delayed) Update(ctx context.Context, aor string, edit func([]registrar.Binding) ([]registrar.Binding, error)) error {
 	err := d.Memory.Update(ctx, aor, edit)
+	d.meanwhile()
+	return err
+}
+
+func (d *delayed) Refresh(ctx context.Context, b *registrar.Binding) (bool, error) {
+	ok, err := d.Memory.Refresh(ctx, b)
+	if ok {
+		d.meanwhile()
+	}
+	return ok, err
+}
+
+func (d *delayed) meanwhile() {
 	if then := d.then; then != nil {
 		d.then = nil
 		then()
 	}
-	return err
 }
 
 // TestHooksUnderLoad: whatever comes at once, for each ID bind comes first,

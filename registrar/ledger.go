@@ -4,7 +4,6 @@
 package registrar
 
 import (
-	"container/heap"
 	"sync"
 	"time"
 
@@ -19,19 +18,19 @@ type ledger struct {
 	mu      sync.Mutex
 	entries map[string]*entry
 	conns   map[uint64]map[string]struct{}
-	due     schedule
+	wheel   wheel
 	timer   *time.Timer
-	armed   time.Time
+	armed   int64 // the second that the timer waits for; 0: for none
+	sweeps  bool  // the timer has gone off, and what it began goes on
 }
 
 type entry struct {
 	id      string
-	holds   int       // updates under way that may touch it
-	busy    bool      // somebody is telling about it
-	gone    bool      // it has ended
-	version time.Time // Updated of the binding that the rest is from
-	ends    time.Time
-	index   int // in ledger.due; -1 if not there
+	holds   int   // updates under way that may touch it
+	busy    bool  // somebody is telling about it
+	gone    bool  // it has ended
+	version int64 // Updated of the binding that the rest is from; 0: none
+	spoke   spoke
 	// want is the flow that OnBind should know, told the one that it does.
 	want, told flow.Flow
 }
@@ -47,7 +46,7 @@ func (l *ledger) hold(id string) {
 		if l.entries == nil {
 			l.entries, l.conns = make(map[string]*entry), make(map[uint64]map[string]struct{})
 		}
-		e = &entry{id: id, index: -1}
+		e = &entry{id: id}
 		l.entries[id] = e
 	}
 	e.holds++
@@ -65,7 +64,7 @@ func (l *ledger) release(ids []string) {
 
 // tidy forgets an entry that nobody needs any more.
 func (l *ledger) tidy(e *entry) {
-	if e.holds == 0 && !e.busy && (e.gone || e.version.IsZero()) {
+	if e.holds == 0 && !e.busy && (e.gone || e.version == 0) {
 		delete(l.entries, e.id)
 	}
 }
@@ -75,13 +74,29 @@ func (l *ledger) tidy(e *entry) {
 func (l *ledger) settle(b Binding) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.note(l.entries[b.ID], b)
+}
+
+// renew is settle for a binding that may not be known, which it tells.
+func (l *ledger) renew(b Binding) (known bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	e := l.entries[b.ID]
-	if e.gone || !b.Updated.After(e.version) {
+	if e == nil {
+		return false
+	}
+	l.note(e, b)
+	return true
+}
+
+func (l *ledger) note(e *entry, b Binding) {
+	at := max(1, b.Updated.UnixNano())
+	if e.gone || at <= e.version {
 		return
 	}
-	e.version = b.Updated
+	e.version = at
 	l.lead(e, b.direct())
-	l.setEnd(e, b.Expires)
+	l.wheel.set(e, fullSecond(b.Expires))
 }
 
 // bury notes that a binding has ended.
@@ -94,9 +109,7 @@ func (l *ledger) bury(id string) {
 	}
 	e.gone = true
 	l.lead(e, flow.Flow{})
-	if e.index >= 0 {
-		heap.Remove(&l.due, e.index)
-	}
+	l.wheel.remove(e)
 }
 
 // lead sets the flow of an entry.
@@ -130,54 +143,9 @@ func (l *ledger) on(conn uint64) []string {
 func (l *ledger) again(id string, t time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if e := l.entries[id]; e != nil && !e.gone && e.index < 0 {
-		l.setEnd(e, t)
+	if e := l.entries[id]; e != nil && !e.gone && !e.spoke.on {
+		l.wheel.set(e, fullSecond(t))
 	}
-}
-
-func (l *ledger) setEnd(e *entry, ends time.Time) {
-	e.ends = ends
-	if e.index >= 0 {
-		heap.Fix(&l.due, e.index)
-		return
-	}
-	heap.Push(&l.due, e)
-}
-
-// expired takes out what has ended by now.
-func (l *ledger) expired(now time.Time) []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.armed = time.Time{}
-	var ids []string
-	for len(l.due) > 0 && !l.due[0].ends.After(now) {
-		ids = append(ids, heap.Pop(&l.due).(*entry).id)
-	}
-	return ids
-}
-
-// arm sees to it that sweep runs when the next binding ends, at full seconds:
-// a wake-up costs more than what it does.
-func (l *ledger) arm(sweep func()) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.due) == 0 {
-		if l.timer != nil {
-			l.timer.Stop()
-		}
-		l.armed = time.Time{}
-		return
-	}
-	at := l.due[0].ends.Add(time.Second - 1).Truncate(time.Second)
-	if !l.armed.IsZero() && !at.Before(l.armed) {
-		return
-	}
-	l.armed = at
-	if l.timer == nil {
-		l.timer = time.AfterFunc(time.Until(at), sweep)
-		return
-	}
-	l.timer.Reset(time.Until(at))
 }
 
 // tell calls bind and unbind until they know what there is to know about id.
@@ -204,31 +172,4 @@ func (l *ledger) tell(id string, bind func(string, flow.Flow), unbind func(strin
 	}
 	e.busy = false
 	l.tidy(e)
-}
-
-// schedule is a heap of entries, the first to end on top (container/heap).
-type schedule []*entry
-
-func (s schedule) Len() int           { return len(s) }
-func (s schedule) Less(i, j int) bool { return s[i].ends.Before(s[j].ends) }
-func (s schedule) Swap(i, j int) {
-	s[i], s[j] = s[j], s[i]
-	s[i].index, s[j].index = i, j
-}
-
-// Push is for container/heap.
-func (s *schedule) Push(x any) {
-	e := x.(*entry)
-	e.index = len(*s)
-	*s = append(*s, e)
-}
-
-// Pop is for container/heap.
-func (s *schedule) Pop() any {
-	last := len(*s) - 1
-	e := (*s)[last]
-	(*s)[last] = nil
-	*s = (*s)[:last]
-	e.index = -1
-	return e
 }

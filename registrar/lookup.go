@@ -55,6 +55,7 @@ func (r *Registrar) lookup(ctx context.Context, key string) ([]flow.Target, erro
 	if err != nil {
 		return nil, fmt.Errorf("registrar: looking up %q: %w", key, err)
 	}
+	list = slices.DeleteFunc(list, r.unreachable)
 	slices.SortStableFunc(list, func(a, b Binding) int { return b.Updated.Compare(a.Updated) })
 	targets := make([]flow.Target, 0, len(list))
 	for i := range list {
@@ -64,12 +65,21 @@ func (r *Registrar) lookup(ctx context.Context, key string) ([]flow.Target, erro
 		}) {
 			continue
 		}
-		if t, ok := target(b); ok {
+		if t, ok := r.target(b); ok {
 			targets = append(targets, t)
 		}
 	}
 	slices.SortStableFunc(targets, func(a, b flow.Target) int { return cmp.Compare(b.Q, a.Q) })
 	return targets, nil
+}
+
+// target is false for a binding that Elsewhere leaves out.
+func (r *Registrar) target(b *Binding) (flow.Target, bool) {
+	if r.foreign(*b) {
+		t, err := r.Elsewhere(*b)
+		return t, err == nil
+	}
+	return target(b)
 }
 
 // target is false for a binding that this package would not have stored.

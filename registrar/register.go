@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,6 +36,8 @@ type registration struct {
 	userAgent string
 	most, def time.Duration
 	limit     int // bindings that the address may have
+	node      string
+	boot      uint64
 }
 
 // answer carries req out and makes the response; nil if the AOR hook has
@@ -81,7 +84,11 @@ func (r *Registrar) register(req *sip.Request, tx sip.ServerTransaction) ([]Bind
 	ctx, cancel := r.context()
 	defer cancel()
 	if len(g.contacts) == 0 && !g.star {
-		return r.store().Lookup(ctx, aor)
+		list, err := r.store().Lookup(ctx, aor)
+		return slices.DeleteFunc(list, r.dead), err
+	}
+	if b, ok, err := r.refresh(ctx, g); ok || err != nil {
+		return []Binding{b}, err
 	}
 	return r.update(ctx, aor, g.edit)
 }
@@ -120,6 +127,7 @@ func (r *Registrar) read(req *sip.Request, tx sip.ServerTransaction) (g *registr
 		g.path = nil
 	}
 	g.nat = r.NAT != nil && r.NAT(req, g.flow)
+	g.node, g.boot = r.Node, r.life.boot()
 
 	var least time.Duration
 	least, g.most, g.def = r.Expires.bounds(g.nat)

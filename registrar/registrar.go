@@ -39,8 +39,17 @@ type Registrar struct {
 	// nobody's. A Path that is not believed is as if it were not there.
 	TrustPath func(f flow.Flow) bool
 
-	// Store keeps the bindings. Nil: a Memory of the Registrar's own.
+	// Store keeps the bindings. Nil: a Memory of the Registrar's own. One that
+	// outlives the process wants Restore at the start.
 	Store Store
+	// Node names this Registrar among those that share the Store; each has
+	// another name, and keeps it over restarts. Alone it needs none.
+	Node string
+	// Elsewhere makes the target of a binding that another Node holds the flow
+	// of: a way to that node, for instance with a token of the flow in a Route.
+	// An error leaves that binding out. Nil: Lookup shows only what this node,
+	// or a Path, leads to.
+	Elsewhere func(Binding) (flow.Target, error)
 	// Timeout bounds each use of Store. Zero means 5 s.
 	Timeout time.Duration
 
@@ -73,6 +82,7 @@ type Registrar struct {
 
 	memory Memory
 	ledger ledger
+	life   life
 }
 
 // Expires bounds the life of bindings. A phone that asks for more than the

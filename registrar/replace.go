@@ -76,6 +76,7 @@ func (g *registration) binding(c contact, id string, now time.Time, life time.Du
 		CallID: g.callID, CSeq: g.cseq,
 		Flow: g.flow, NAT: g.nat, Path: g.path,
 		InstanceID: c.instance, RegID: c.regID, UserAgent: g.userAgent,
+		Node: g.node, Boot: g.boot,
 	}
 }
 

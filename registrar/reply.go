@@ -25,6 +25,10 @@ func refuse(req *sip.Request, err error) *sip.Response {
 	if errors.As(err, &own) && own.header != "" {
 		res.AppendHeader(sip.NewHeader(own.header, own.value))
 	}
+	var away *Unavailable
+	if errors.As(err, &away) && away.RetryAfter > 0 {
+		res.AppendHeader(sip.NewHeader("Retry-After", strconv.Itoa(seconds(away.RetryAfter))))
+	}
 	return res
 }
 

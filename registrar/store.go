@@ -25,6 +25,17 @@ type Store interface {
 	Lookup(ctx context.Context, aor string) ([]Binding, error)
 }
 
+// Refresher is a Store that has a short way for the commonest change of all.
+type Refresher interface {
+	// Refresh replaces the bindings of b.AOR by b if there is exactly one, which
+	// is live, was made with a lower CSeq and differs from b in nothing else but
+	// ID, Flow, NAT, Expires, Updated and Boot, and if neither has a Path. It
+	// then sets b.ID to the ID that stays, and b.Updated to later than it was
+	// if need be, and returns true. Else it changes nothing and returns false:
+	// Update must do it. b is not kept.
+	Refresh(ctx context.Context, b *Binding) (bool, error)
+}
+
 // Scanner is a Store that can be read through.
 type Scanner interface {
 	// All yields every live binding, those of one aor together. What changes

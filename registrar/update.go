@@ -35,9 +35,14 @@ func (r *Registrar) Closed(f flow.Flow) {
 
 // sweep ends what has expired. The timer of the ledger calls it.
 func (r *Registrar) sweep() {
-	for _, id := range r.ledger.expired(time.Now()) {
-		r.end(id, func(Binding) bool { return false }) // the store does it
+	for more := true; more; {
+		var ids []string
+		ids, more = r.ledger.expired(time.Now())
+		for _, id := range ids {
+			r.end(id, func(Binding) bool { return false }) // the store does it
+		}
 	}
+	r.ledger.rest()
 	r.ledger.arm(r.sweep)
 }
 
@@ -51,14 +56,15 @@ func (r *Registrar) end(id string, over func(Binding) bool) {
 	ctx, cancel := r.context()
 	defer cancel()
 	left, err := r.update(ctx, aor, func(cur []Binding) ([]Binding, error) {
-		return slices.DeleteFunc(cur, func(b Binding) bool { return b.ID == id && over(b) }), nil
+		return slices.DeleteFunc(cur, func(b Binding) bool { return b.ID == id && b.Node == r.Node && over(b) }), nil
 	})
 	if err != nil {
 		r.logger().LogAttrs(ctx, slog.LevelWarn, "registrar: binding not removed", slog.String("aor", aor), slog.Any("err", err))
 		r.ledger.again(id, time.Now().Add(retry))
 		return
 	}
-	if i := slices.IndexFunc(left, func(b Binding) bool { return b.ID == id }); i >= 0 {
+	// One that has moved to another node is that one's to look after.
+	if i := slices.IndexFunc(left, func(b Binding) bool { return b.ID == id && b.Node == r.Node }); i >= 0 {
 		at := left[i].Expires
 		if now := time.Now(); !at.After(now) {
 			at = now.Add(retry) // a store with a clock of its own
@@ -68,6 +74,29 @@ func (r *Registrar) end(id string, over func(Binding) bool) {
 	}
 	r.ledger.bury(id)
 	r.ledger.tell(id, r.OnBind, r.OnUnbind)
+}
+
+// refresh does what nearly every REGISTER wants, if it wants nothing else and
+// the store can.
+func (r *Registrar) refresh(ctx context.Context, g *registration) (Binding, bool, error) {
+	store, ok := r.store().(Refresher)
+	if !ok || len(g.contacts) != 1 {
+		return Binding{}, false, nil
+	}
+	life := g.lifetime(g.contacts[0].expires)
+	if life == 0 || len(g.path) > 0 {
+		return Binding{}, false, nil
+	}
+	b := g.binding(g.contacts[0], "", time.Now(), life)
+	if ok, err := store.Refresh(ctx, &b); !ok || err != nil {
+		return Binding{}, false, err
+	}
+	if !r.ledger.renew(b) {
+		return b, true, r.adopt(ctx, b.AOR, b.ID) // made by others
+	}
+	r.ledger.tell(b.ID, r.OnBind, r.OnUnbind)
+	r.ledger.arm(r.sweep)
+	return b, true, nil
 }
 
 // update is Store.Update, and then tells the hooks what has changed. It
@@ -94,6 +123,7 @@ func (r *Registrar) update(ctx context.Context, aor string, edit func([]Binding)
 			before = append(before, version{cur[i].ID, cur[i].Updated})
 		}
 		hold(cur)
+		cur = slices.DeleteFunc(cur, r.dead)
 		if next, err = edit(cur); err == nil {
 			hold(next)
 			after = next

@@ -50,7 +50,7 @@ func parseConfig(args []string, stderr io.Writer) (config, error) {
 	fs.StringVar(&certFile, "cert", "", "`FILE` with the certificate chain in PEM, for -listen tls: and wss:")
 	fs.StringVar(&keyFile, "key", "", "`FILE` with its private key in PEM")
 	fs.StringVar(&cfg.advertise, "advertise", "", "`HOST` that phones know us by, when 1:1 NAT is in front of us")
-	fs.StringVar(&cfg.media, "media", "embedded", "`embedded`, none, or udp:HOST:PORT of an rtpengine")
+	fs.StringVar(&cfg.media, "media", "embedded", "`embedded`, none, or udp:HOST:PORT of an rtpengine; several with commas")
 	tests := fs.String("tests", "18", "NAT tests, as for Kamailio's nat_uac_test, or names")
 	fs.DurationVar(&cfg.ping, "ping", 25*time.Second, "interval of keepalive pings; 0 sends none")
 	fs.Func("domain", "`NAME` of a domain whose users register here; repeatable (default: every domain is ours)", func(s string) error {
@@ -132,12 +132,10 @@ func checkMedia(media string) error {
 	if media == "embedded" || media == "none" {
 		return nil
 	}
-	addr, ok := strings.CutPrefix(media, "udp:")
-	if ok && strings.Contains(addr, ",") {
-		return errors.New("-media: one rtpengine only, sets of engines are not supported yet")
-	}
-	if !ok || addr == "" {
-		return fmt.Errorf("-media: %q is not embedded, none or udp:HOST:PORT", media)
+	for engine := range strings.SplitSeq(media, ",") {
+		if addr, ok := strings.CutPrefix(engine, "udp:"); !ok || addr == "" {
+			return fmt.Errorf("-media: %q is not embedded, none or udp:HOST:PORT[,udp:HOST:PORT…]", media)
+		}
 	}
 	return nil
 }

@@ -43,6 +43,7 @@ type edge struct {
 	engine  io.Closer // nil with -media none
 	sockets []io.Closer
 	serving []func() error
+	running []func(context.Context) error
 }
 
 func newEdge(cfg config) (*edge, error) {
@@ -80,6 +81,7 @@ func (e *edge) wire() error {
 	if e.cfg.ping > 0 {
 		location.OnBind, location.OnUnbind = e.pinger.Add, e.pinger.Remove
 		e.pinger.Dead = location.Drop
+		e.running = append(e.running, e.pinger.Run)
 	}
 	e.layer.OnClose(location.Closed)
 
@@ -124,16 +126,28 @@ func (e *edge) relayMedia(f *proxy.Forwarder) error {
 		e.engine = r
 		e.media = &manage.Manager{Engine: r}
 	default:
-		c, err := rtpengine.Dial(e.cfg.media)
+		set, err := e.dialEngines()
 		if err != nil {
 			return err
 		}
-		e.engine = c
-		e.media = &manage.Manager{Engine: c}
+		e.engine = set
+		e.media = &manage.Manager{Engine: set}
 	}
 	f.Branch = append(f.Branch, e.media.Branch)
 	f.Reply = append(f.Reply, e.media.Reply)
 	return nil
+}
+
+// dialEngines is the set of the rtpengines that -media names, one or several.
+func (e *edge) dialEngines() (*rtpengine.Set, error) {
+	set := rtpengine.NewSet(rtpengine.SetConfig{})
+	for addr := range strings.SplitSeq(e.cfg.media, ",") {
+		if err := set.Dial(addr, 1); err != nil {
+			return nil, errors.Join(err, set.Close())
+		}
+	}
+	e.running = append(e.running, set.Run)
+	return set, nil
 }
 
 func (e *edge) newRelay() (*relay.Relay, error) {
@@ -206,8 +220,8 @@ func (e *edge) serve(ctx context.Context) error {
 	for _, serve := range e.serving {
 		wg.Go(func() { failed <- serve() })
 	}
-	if e.cfg.ping > 0 {
-		wg.Go(func() { _ = e.pinger.Run(ctx) })
+	for _, run := range e.running {
+		wg.Go(func() { _ = run(ctx) })
 	}
 	var err error
 	select {

@@ -47,8 +47,8 @@ func TestWrongFlags(t *testing.T) {
 		{"no certificate file", []string{"-open", "-listen", "tls:127.0.0.1:5061", "-cert", "/nonexistent", "-key", "/nonexistent"}, "-cert, -key: open /nonexistent"},
 		{"no certificate in the file", []string{"-open", "-listen", "tls:127.0.0.1:5061", "-cert", file(t, "x"), "-key", file(t, "x")}, "-cert, -key: tls: failed to find any PEM data"},
 		{"tests", []string{"-open", "-tests", "x"}, "-tests: "},
-		{"media", []string{"-open", "-media", "x"}, `-media: "x" is not embedded, none or udp:HOST:PORT`},
-		{"several engines", []string{"-open", "-media", "udp:127.0.0.1:1,udp:127.0.0.1:2"}, "one rtpengine only"},
+		{"media", []string{"-open", "-media", "x"}, `-media: "x" is not embedded, none or udp:HOST:PORT[,`},
+		{"one of several engines", []string{"-open", "-media", "udp:127.0.0.1:1,127.0.0.1:2"}, "is not embedded, none or udp:HOST:PORT"},
 		{"no such file", []string{"-users", "/nonexistent"}, "-users: open /nonexistent"},
 		{"bad line", []string{"-users", file(t, "# who\nalice:secret\n\nbob\n")}, ":4: want user:password"},
 	}

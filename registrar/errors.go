@@ -65,6 +65,11 @@ var ErrForeign error = &refusal{code: 403, reason: "Domain Not Served"}
 // one who does not exist.
 var ErrNotFound error = &refusal{code: 404, reason: "Not Found"}
 
+// ErrUnregistered says that a user exists (Registrar.Known) and has no binding:
+// not registered, or the connection is gone. Its status is 480 (RFC 3261 section
+// 16.5).
+var ErrUnregistered error = &refusal{code: 480, reason: "Temporarily Unavailable"}
+
 var (
 	errNoHook     error = &refusal{code: 403, reason: "Registration Not Allowed"}
 	errOutOfOrder error = &refusal{code: 500, reason: "CSeq Out Of Order"}

@@ -18,7 +18,8 @@ import (
 // Locate finds where to send a request for one of our users, by its
 // Request-URI (RFC 3261 section 16.5; Kamailio's lookup). It never returns an
 // empty list without an error: ErrForeign if the host is none of Domains,
-// ErrNotFound if nobody is registered there, else what the store failed with.
+// ErrNotFound or, for a user that Known knows, ErrUnregistered if nobody is
+// registered there, else what the store failed with.
 // It does not change req.
 func (r *Registrar) Locate(req *sip.Request) ([]flow.Target, error) {
 	key, err := r.Address(req.Recipient)
@@ -30,6 +31,9 @@ func (r *Registrar) Locate(req *sip.Request) ([]flow.Target, error) {
 	targets, err := r.lookup(ctx, key)
 	if err == nil && len(targets) == 0 {
 		err = ErrNotFound
+		if r.Known != nil && r.Known(key) {
+			err = ErrUnregistered
+		}
 	}
 	return targets, err
 }

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/emiago/sipgo/sip"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sipnat/sipnat/flow"
@@ -170,4 +171,14 @@ func TestPathOfAStranger(t *testing.T) {
 		require.Empty(t, targets[0].Route)
 		require.True(t, targets[0].Peer.Flow.IsValid())
 	}
+}
+
+func TestKnown(t *testing.T) {
+	r := &registrar.Registrar{Domains: []string{"example.com"}, Known: func(a string) bool { return a == "bob@example.com" }}
+	for user, want := range map[string]error{"bob": registrar.ErrUnregistered, "nobody": registrar.ErrNotFound} {
+		_, err := r.Locate(sip.NewRequest(sip.INVITE, sip.Uri{Scheme: "sip", User: user, Host: "Example.com"}))
+		require.ErrorIs(t, err, want)
+	}
+	code, _ := flow.Status(registrar.ErrUnregistered)
+	require.Equal(t, 480, code)
 }

@@ -58,6 +58,11 @@ type Registrar struct {
 	// user part alone.
 	Domains []string
 
+	// Known says whether the user of an address, in the form of Address, exists:
+	// a call to one who has no binding is then answered 480 and not 404. Nil:
+	// nobody is known.
+	Known func(address string) bool
+
 	// Expires bounds how long bindings live.
 	Expires Expires
 

@@ -53,7 +53,7 @@ func TestDigest(t *testing.T) {
 	const uri = "sip:bob@example.com"
 	challenge = ask(t, c, message("MESSAGE", uri, "alice", 30))
 	require.Contains(t, challenge, "SIP/2.0 407 ")
-	require.Contains(t, ask(t, c, message("MESSAGE", uri, "alice", 31, answer(t, challenge, "MESSAGE", uri, "alice", "secret"))), "SIP/2.0 404 ", "bob has not registered")
+	require.Contains(t, ask(t, c, message("MESSAGE", uri, "alice", 31, answer(t, challenge, "MESSAGE", uri, "alice", "secret"))), "SIP/2.0 480 ", "bob has not registered")
 	require.Contains(t, ask(t, c, message("MESSAGE", uri, "alice", 32, answer(t, challenge, "MESSAGE", uri, "bob", "pass"))), "SIP/2.0 403 ", "From is somebody else")
 	tagged := strings.Replace(message("MESSAGE", uri, "mallory", 40), "To: <sip:mallory@example.com>", "To: <sip:bob@example.com>;tag=9", 1)
 	require.Contains(t, ask(t, c, tagged), "SIP/2.0 407 ", "a To tag alone is no dialog of ours")

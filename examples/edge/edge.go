@@ -100,6 +100,11 @@ func (e *edge) wire() error {
 		}
 		auth := newDigestAuth(realm, e.cfg.users)
 		location.AOR = auth.aor
+		location.Known = func(address string) bool {
+			user, _, _ := strings.Cut(address, "@")
+			_, ok := e.cfg.users[user]
+			return ok
+		}
 		chain = append(chain, auth.middleware)
 	}
 	// REGISTER and OPTIONS over UDP are answered without a transaction, for which the

@@ -42,6 +42,23 @@
 // did is decided at the first offer that is seen of it, which for the default
 // policy comes to the same and finds the engine's session again.
 //
+// # Between two networks
+//
+// Where the engine has an interface in each of two networks, Direction says which
+// one faces whom, for calls in both directions. Beside a proxy that has an address
+// in each network too:
+//
+//	media := &manage.Manager{Engine: client, Direction: manage.ByLocal(map[netip.Prefix]string{
+//		netip.MustParsePrefix("10.0.0.0/8"): "internal", // our own addresses there
+//		netip.MustParsePrefix("0.0.0.0/0"):  "external",
+//	})}
+//
+// with rtpengine --interface=internal/10.0.0.5 --interface=external/10.9.0.5!192.0.2.1,
+// or relay.Config.Interfaces, where the external one is behind a 1:1 NAT and
+// advertises what the NAT has outside. A proxy that has one address only, behind
+// such a NAT, tells its peers apart by theirs: ByRemote. Calls from one network to
+// the other are relayed also where nobody is behind NAT.
+//
 // # What the engine is told
 //
 // Each description goes with the profile of the side that wrote it: behind NAT,

@@ -37,12 +37,14 @@ type Manager struct {
 
 	// Relay decides whether a dialog's media is relayed. It is asked once per
 	// dialog, at its first offer, about both legs; re-INVITEs from either side
-	// follow the decision. Nil relays when either side is behind NAT; see Always.
+	// follow the decision. Nil relays when either side is behind NAT, and between
+	// two interfaces that Direction names; see Always.
 	Relay func(leg flow.Leg) bool
 
 	// Direction names the engine's interface that faces the peer of a flow
-	// ("internal", "external"); offers then carry direction [from, to]. Nil, or
-	// an empty name for either side, leaves the choice to the engine.
+	// ("internal", "external"); offers then carry direction [from, to], whichever
+	// side makes them. Nil, or an empty name for either side, leaves the choice to
+	// the engine. See ByLocal and ByRemote.
 	Direction func(f flow.Flow) string
 
 	// Timeout bounds the one engine command that Branch or Reply may wait for.
@@ -120,5 +122,15 @@ func (m *Manager) relays(leg flow.Leg) bool {
 	if m.Relay != nil {
 		return m.Relay(leg)
 	}
-	return leg.In.NAT || leg.Out.NAT
+	return leg.In.NAT || leg.Out.NAT || m.crosses(leg)
+}
+
+// crosses reports whether a call passes between two interfaces of the engine, and
+// so perhaps between networks that have no other way to each other.
+func (m *Manager) crosses(leg flow.Leg) bool {
+	if m.Direction == nil {
+		return false
+	}
+	in, out := m.Direction(leg.In.Flow), m.Direction(leg.Out.Flow)
+	return in != "" && out != "" && in != out
 }

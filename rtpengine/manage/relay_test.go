@@ -68,6 +68,27 @@ func TestRelayDecision(t *testing.T) {
 			s.req("INVITE", "B", "", 1, "b1", bToC("b1"))
 			s.engine("offer B> b1 b1")
 		}},
+		{"between two networks, from either side", func(s *scene) {
+			s.m.Direction = manage.ByRemote(map[netip.Prefix]string{
+				netip.PrefixFrom(peerB.Flow.Remote.Addr(), 32): "internal",
+				netip.PrefixFrom(peerC.Flow.Remote.Addr(), 32): "external",
+			})
+			require.Equal(s, "b1/1", s.req("INVITE", "B", "", 1, "b1", bToC("b1")))
+			require.Equal(s, "c1/2", s.res(200, "INVITE", "B", "C", 1, "c1", bToC("b1")))
+			require.Equal(s, "c2/3", s.req("INVITE", "C", "B", 1, "c2", flow.Leg{In: peerC, Out: peerB, Branch: "x"}))
+			require.Contains(s, s.e.params[0].Flags.String(), "direction=internal direction=external")
+			require.Contains(s, s.e.params[2].Flags.String(), "direction=external direction=internal")
+		}},
+		{"within a network", func(s *scene) {
+			s.m.Direction = manage.ByRemote(map[netip.Prefix]string{netip.MustParsePrefix("0.0.0.0/0"): "external"})
+			require.Equal(s, "b1", s.req("INVITE", "B", "", 1, "b1", bToC("b1")))
+			s.engine()
+		}},
+		{"towards a network without a name", func(s *scene) {
+			s.m.Direction = manage.ByRemote(map[netip.Prefix]string{netip.PrefixFrom(peerB.Flow.Remote.Addr(), 32): "internal"})
+			require.Equal(s, "b1", s.req("INVITE", "B", "", 1, "b1", bToC("b1")))
+			s.engine()
+		}},
 		{"after a restart: a re-INVITE of a NAT'd party finds the engine's session by both tags", func(s *scene) {
 			s.req("INVITE", "B", "A", 5, "b2", bToA("x"))
 			s.res(200, "INVITE", "B", "A", 5, "a2", bToA("x"))

@@ -17,6 +17,7 @@ type call struct {
 
 	dialogs []*dialog
 	gone    bool // no longer in the relay
+	end     ending
 }
 
 // dialog is two parties and the streams between them. Each fork of an offer is
@@ -28,7 +29,10 @@ type dialog struct {
 	expires   time.Time // by delete-delay; zero: not deleted
 
 	parties [2]member
+	faces   [2]*iface // of the last offer, towards the parties
+	agreed  [2]*iface // of the last answer
 	streams []*stream // by media line; nil: one that has no ports
+	before  []*stream // what they replace as soon as they are answered; nil: nothing
 
 	offerer  int         // the party of the last offer
 	offer    description // its SDP
@@ -161,6 +165,7 @@ func (c *call) remove(gone []*dialog) {
 	c.dialogs = slices.DeleteFunc(c.dialogs, func(d *dialog) bool { return slices.Contains(gone, d) })
 	for _, d := range gone {
 		closeStreams(d.streams)
+		closeStreams(d.before)
 	}
 }
 
@@ -191,12 +196,14 @@ func (d *dialog) quiet() bool {
 // lastSign is when the dialog was last signalled or had a packet.
 func (d *dialog) lastSign() time.Time {
 	at := d.signalled
-	for _, s := range d.streams {
-		if s == nil {
-			continue
-		}
-		if t := time.Unix(0, s.lastPacket()); t.After(at) {
-			at = t
+	for _, streams := range [][]*stream{d.streams, d.before} {
+		for _, s := range streams {
+			if s == nil {
+				continue
+			}
+			if t := time.Unix(0, s.lastPacket()); t.After(at) {
+				at = t
+			}
 		}
 	}
 	return at

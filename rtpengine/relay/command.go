@@ -57,10 +57,14 @@ func (r *Relay) Ping(ctx context.Context) error {
 	return err
 }
 
-// Do runs a command of the ng protocol: ping, offer, answer, delete, query or
-// list. It returns the reply's dictionary, or a refusal as *rtpengine.Error. The
+// Do runs a command of the ng protocol: ping, offer, answer, delete, query, list
+// or statistics. It returns the reply's dictionary, or a refusal as *rtpengine.Error. The
 // dictionary d is only read.
 func (r *Relay) Do(ctx context.Context, command string, d rtpengine.Dict) (rtpengine.Dict, error) {
+	return r.count(ctx, "in process", command, d)
+}
+
+func (r *Relay) do(ctx context.Context, command string, d rtpengine.Dict) (rtpengine.Dict, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -70,6 +74,8 @@ func (r *Relay) Do(ctx context.Context, command string, d rtpengine.Dict) (rtpen
 	switch command {
 	case "ping":
 		return r.ping()
+	case "statistics":
+		return r.statistics()
 	case "offer", "answer", "delete", "query", "list":
 	default:
 		if slices.Contains(foreignCommands(), command) {
@@ -102,7 +108,7 @@ func (r *Relay) Do(ctx context.Context, command string, d rtpengine.Dict) (rtpen
 // foreignCommands are rtpengine's commands that this relay does not have.
 func foreignCommands() []string {
 	return []string{
-		"statistics", "start recording", "stop recording", "pause recording", "start forwarding", "stop forwarding",
+		"start recording", "stop recording", "pause recording", "start forwarding", "stop forwarding",
 		"block DTMF", "unblock DTMF", "block media", "unblock media", "silence media", "unsilence media",
 		"play media", "stop media", "play DTMF", "publish", "subscribe request", "subscribe answer", "unsubscribe",
 		"connect", "create", "create answer", "mesh", "inject start", "inject stop", "transform", "cli", "CLI",
@@ -191,5 +197,6 @@ func (r *Relay) delete(c *call, o *options) (reply rtpengine.Dict, reason string
 	}
 	reply = c.report(gone)
 	c.remove(gone)
+	c.end = endRegular
 	return reply, ""
 }

@@ -11,15 +11,21 @@ import (
 )
 
 // Config says where a relay listens and when it gives up. Address or Advertise
-// is needed; the zero value of every other field is useful.
+// is needed, or Interfaces; the zero value of every other field is useful.
 type Config struct {
 	// Address is the local address of the media ports. Zero means all addresses
 	// of Advertise's family; Advertise is then needed.
 	Address netip.Addr
 	// Advertise is written into SDP. Zero means Address.
 	Advertise netip.Addr
-	// PortMin and PortMax are the first and the last media port. Zero means
-	// 30000 and 40000. A stream of a call takes four ports, two for each party.
+	// Interfaces stand in place of Address and Advertise where the relay has
+	// several addresses: for networks between which it relays, which offers name
+	// by the option direction, and for both families. A party that no direction
+	// is said for gets the first one of its family.
+	Interfaces []Interface
+	// PortMin and PortMax are the first and the last media port of each address.
+	// Zero means 30000 and 40000. A stream of a call takes four ports, two for
+	// each party.
 	PortMin, PortMax int
 	// Timeout ends a call after that much time without a packet from a party.
 	// Zero means 60 seconds, negative never.
@@ -67,25 +73,4 @@ func (c *Config) ports() (first, last int, err error) {
 		return 0, 0, errors.New("relay: no pair of ports between PortMin and PortMax")
 	}
 	return first, last, nil
-}
-
-// addresses returns the local address and the one for SDP.
-func (c *Config) addresses() (local, public netip.Addr, err error) {
-	local, public = c.Address.Unmap(), c.Advertise.Unmap().WithZone("")
-	if !local.IsValid() && public.Is4() {
-		local = netip.IPv4Unspecified()
-	}
-	if !local.IsValid() && public.Is6() {
-		local = netip.IPv6Unspecified()
-	}
-	if !public.IsValid() {
-		public = local.WithZone("")
-	}
-	switch {
-	case !public.IsValid() || public.IsUnspecified():
-		return local, public, errors.New("relay: Config needs the Address of a host, or Advertise")
-	case public.Is4() != local.Is4():
-		return local, public, errors.New("relay: Address and Advertise differ in family")
-	}
-	return local, public, nil
 }

@@ -53,10 +53,30 @@
 // is no other the offer is refused.
 //
 // Whatever else an option asks for, transcoding, SRTP from or to RTP, T.38,
-// recording, is refused by an [rtpengine.Error] that names it. Options that
-// only make sense for a daemon with more interfaces, or that say what the relay
-// does anyway, are accepted: trust-address, symmetric, ICE=remove, a direction
-// from one interface to the same one, and so on.
+// recording, is refused by an [rtpengine.Error] that names it. Options that say
+// what the relay does anyway are accepted: trust-address, symmetric, ICE=remove,
+// and, where it has but one address, a direction from one interface to the same
+// one, and so on.
+//
+// # Several networks, both families
+//
+// A relay between networks has an [Interface] for each:
+//
+//	relay.Config{Interfaces: []relay.Interface{
+//		{Name: "internal", Address: inside},
+//		{Name: "external", Address: outside, Advertise: public}, // behind a 1:1 NAT
+//		{Name: "external", Address: outside6},
+//	}}
+//
+// The option direction of an offer names the interface that faces the offerer,
+// then the one that faces the other party; manage.Manager.Direction sends it. A
+// name that the relay does not have is refused, where rtpengine silently takes
+// its default. Without direction a party keeps its interface, and in a new call
+// gets the first one of its family. Each party's ports are of the family that its
+// own SDP is in; the other party's of that of address-family, else the same if
+// its interface has it: so a call may pass from IPv4 to IPv6. If a party moves to
+// another interface or family by a re-INVITE, it gets new ports there, and the
+// old ones work until the answer.
 //
 // [rtpengine.Error]: https://pkg.go.dev/github.com/sipnat/sipnat/rtpengine#Error
 package relay

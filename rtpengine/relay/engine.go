@@ -3,11 +3,15 @@
 
 package relay
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // engine is what the calls of a relay share.
 type engine struct {
-	pool *pool
+	ifaces []*iface
+	ledger *ledger
 }
 
 // check returns why an offer cannot be relayed. Media lines of a kind that the
@@ -28,19 +32,16 @@ func (e *engine) check(offer *description, o *options) (reason string) {
 	if usable == 0 && foreign != "" {
 		return unsupported(foreign, nil)
 	}
-	return e.checkOptions(offer, o)
+	return ""
 }
 
-// checkOptions returns which option does not go with an SDP or with the relay.
-func (e *engine) checkOptions(sdp *description, o *options) (reason string) {
-	own := "ip6"
-	if e.pool.public.Is4() {
-		own = "ip4"
-	}
-	if o.family != "" && o.family != own {
+// checkOptions returns which option does not go with an SDP or with the
+// interface towards who is to read it.
+func checkOptions(sdp *description, o *options, to *iface) (reason string) {
+	if o.family != "" && o.family != to.family() {
 		return unsupported("address-family", o.family)
 	}
-	if o.media.IsValid() && o.media.Unmap().Is4() != e.pool.public.Is4() {
+	if o.media.IsValid() && o.media.Unmap().Is4() != to.public.Is4() {
 		return unsupported("media-address", o.media)
 	}
 	for i := range sdp.media {
@@ -51,17 +52,21 @@ func (e *engine) checkOptions(sdp *description, o *options) (reason string) {
 	return ""
 }
 
-// grow returns streams with one for each active media line. The result is a
-// copy; if ports run out what was opened is closed again.
-func (e *engine) grow(streams []*stream, lines []media) (grown []*stream, reason string) {
-	grown = make([]*stream, max(len(streams), len(lines)))
-	copy(grown, streams)
+// grow returns streams with one for each active media line, that of the dialog if
+// it faces the same interfaces. The dialog is not changed; if ports run out what
+// was opened is closed again.
+func (e *engine) grow(d *dialog, lines []media, faces [2]*iface) (grown []*stream, reason string) {
+	grown = make([]*stream, max(len(d.streams), len(lines)))
+	copy(grown, d.streams)
 	var opened []*stream
 	for i := range lines {
-		if grown[i] != nil || !lines[i].active() {
+		if !lines[i].active() {
 			continue
 		}
-		s, err := openStream(e.pool)
+		if grown[i] = d.facing(i, faces); grown[i] != nil {
+			continue
+		}
+		s, err := openStream(e.ledger, faces)
 		if err != nil {
 			closeStreams(opened)
 			return nil, reasonNoPorts
@@ -72,9 +77,37 @@ func (e *engine) grow(streams []*stream, lines []media) (grown []*stream, reason
 	return grown, ""
 }
 
-func (e *engine) rewriter(o *options) rewriter {
+// facing returns a stream of a media line that faces the interfaces already.
+func (d *dialog) facing(i int, faces [2]*iface) *stream {
+	for _, streams := range [][]*stream{d.streams, d.before} {
+		if i < len(streams) && streams[i] != nil && streams[i].faces == faces {
+			return streams[i]
+		}
+	}
+	return nil
+}
+
+// offered takes over the streams of an offer. Those that they replace go on
+// until an answer comes, if media flows by them: the offer may be refused.
+func (d *dialog) offered(grown []*stream) {
+	before := make([]*stream, len(grown))
+	for _, streams := range [][]*stream{d.streams, d.before} {
+		for i, s := range streams {
+			switch {
+			case s == nil || slices.Contains(grown, s):
+			case s.live:
+				before[i] = s
+			default:
+				s.close()
+			}
+		}
+	}
+	d.streams, d.before = grown, before
+}
+
+func rewriterFor(o *options, to *iface) rewriter {
 	w := rewriter{
-		addr: e.pool.public, origin: o.replace["origin"], username: o.replace["username"],
+		addr: to.public, origin: o.replace["origin"], username: o.replace["username"],
 		name: o.replace["session-name"], zero: o.replace["zero-address"],
 		noRTCP: o.noRTCP, fullRTCP: o.fullRTCP,
 	}

@@ -44,6 +44,27 @@ func Example() {
 	// <nil>
 }
 
+// A relay between an inside network and the Internet, which the host meets by a
+// 1:1 NAT.
+func ExampleInterface() {
+	engine, err := relay.New(relay.Config{Interfaces: []relay.Interface{
+		{Name: "internal", Address: netip.MustParseAddr("127.0.0.1")},
+		{Name: "external", Address: netip.MustParseAddr("127.0.0.1"), Advertise: netip.MustParseAddr("192.0.2.1")},
+	}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer engine.Close()
+
+	sdp, err := engine.Offer(context.Background(), rtpengine.Params{
+		CallID: "3c26", FromTag: "alice", Flags: rtpengine.MustParseFlags("direction=internal direction=external"),
+		SDP: []byte("v=0\r\no=- 1 1 IN IP4 10.0.0.10\r\ns=-\r\nc=IN IP4 10.0.0.10\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n"),
+	})
+	fmt.Println(strings.Contains(string(sdp), "c=IN IP4 192.0.2.1"), err)
+	// Output: true <nil>
+}
+
 // A relay for Kamailio: rtpengine_sock "udp:127.0.0.1:2223".
 func ExampleRelay_ServeNG() {
 	engine, err := relay.New(relay.Config{Advertise: netip.MustParseAddr("192.0.2.1"), MaxCalls: 1000})

@@ -53,26 +53,24 @@ func (c *call) offer(e *engine, o *options) (sdp, reason string) {
 	} else if o.toTag != "" && d.bound() && !d.between(o.fromTag, o.toTag) {
 		return "", reasonNoMatch
 	}
-	streams, reason := e.grow(d.streams, offer.media)
-	if reason != "" {
-		return "", reason
-	}
-	d.streams = streams
 	side := d.side(o.fromTag)
 	if side < 0 {
 		side = 1 + d.side(o.toTag) // 0 in a new dialog, else beside party 0
+	}
+	if reason := d.open(e, &offer, o, side); reason != "" {
+		return "", reason
 	}
 	if fresh {
 		c.dialogs = append(c.dialogs, d)
 	}
 	d.offerer, d.offer, d.answered, d.answer = side, offer, false, ""
 	d.rules = muxRules{}.with(o.mux)
-	d.join(side, o.fromTag, news{engine: e, options: o, sdp: &offer})
+	d.join(side, o.fromTag, news{options: o, sdp: &offer})
 	if o.toTag != "" {
 		d.name(1-side, o.toTag)
 	}
 
-	w := e.rewriter(o)
+	w := rewriterFor(o, d.faces[1-side])
 	for i, m := range offer.media {
 		at := placement{mux: m.mux}
 		if s := d.streams[i]; m.active() && s != nil {
@@ -83,6 +81,28 @@ func (c *call) offer(e *engine, o *options) (sdp, reason string) {
 		w.places = append(w.places, at)
 	}
 	return w.rewrite(&offer), ""
+}
+
+// open gives each active line of an offer its ports.
+func (d *dialog) open(e *engine, offer *description, o *options, side int) (reason string) {
+	was := d.agreed
+	if !d.live {
+		was = d.faces
+	}
+	faces, reason := e.face(offer, o, was, side)
+	if reason == "" {
+		reason = checkOptions(offer, o, faces[1-side])
+	}
+	if reason != "" {
+		return reason
+	}
+	streams, reason := e.grow(d, offer.media, faces)
+	if reason != "" {
+		return reason
+	}
+	d.offered(streams)
+	d.faces = faces
+	return ""
 }
 
 // accept takes an answer in and returns the SDP for the offerer.
@@ -100,7 +120,7 @@ func (c *call) accept(e *engine, o *options) (sdp, reason string) {
 	}
 	side := 1 - d.offerer
 	rules := d.rules.with(o.mux)
-	w := e.rewriter(o)
+	w := rewriterFor(o, d.faces[d.offerer])
 	for i, m := range answer.media {
 		at := placement{mux: m.mux}
 		if s := d.streams[i]; m.active() && s != nil {
@@ -115,7 +135,7 @@ func (c *call) accept(e *engine, o *options) (sdp, reason string) {
 	// must not open what is locked.
 	another := d.parties[side].tag != "" && d.parties[side].tag != o.toTag
 	if !d.answered || another || d.answer != o.sdp || d.parties[side].from != o.signal() {
-		d.bind(news{engine: e, options: o, sdp: &answer, another: another}, w.places)
+		d.bind(news{options: o, sdp: &answer, another: another}, w.places)
 	}
 	return w.rewrite(&answer), ""
 }
@@ -135,12 +155,14 @@ func (d *dialog) fits(e *engine, answer *description, o *options) (reason string
 			return unsupported(offered.proto+" to "+m.proto, nil)
 		}
 	}
-	return e.checkOptions(answer, o)
+	if _, reason := e.direct(o); reason != "" { // it says nothing here, but must be right
+		return reason
+	}
+	return checkOptions(answer, o, d.faces[d.offerer])
 }
 
 // news is what an offer or an answer brings.
 type news struct {
-	engine  *engine
 	options *options
 	sdp     *description
 	another bool // from another answerer than before
@@ -175,6 +197,8 @@ func (d *dialog) bind(n news, places []placement) {
 		}
 	}
 	d.streams = d.streams[:len(d.offer.media)]
+	closeStreams(d.before)
+	d.before, d.agreed = nil, d.faces
 	d.answered, d.live, d.answer = true, true, n.options.sdp
 }
 
@@ -195,7 +219,7 @@ func (d *dialog) join(side int, tag string, n news) {
 		}
 		p.modes = append(p.modes, mode)
 		if s := d.streams[i]; s != nil {
-			at := n.engine.party(m, n.options)
+			at := partyOf(m, n.options, d.faces[side])
 			at.another = n.another
 			s.signal(side, at)
 		}
@@ -213,8 +237,9 @@ func (o *options) signal() signal {
 	return signal{from: o.from, strict: o.strict, fixed: o.fixed}
 }
 
-// party is what signalling says about a party of one media line.
-func (e *engine) party(m *media, o *options) party {
+// partyOf is what signalling says about a party of one media line that the
+// relay faces by an interface.
+func partyOf(m *media, o *options, by *iface) party {
 	ip := m.addr
 	if o.sipSource && o.from.IsValid() && !m.held() {
 		ip = o.from
@@ -227,10 +252,10 @@ func (e *engine) party(m *media, o *options) party {
 		}
 	}
 	p := party{signal: o.signal(), held: m.held()}
-	if at := netip.AddrPortFrom(ip, m.port); sendable(at, e.pool.public) {
+	if at := netip.AddrPortFrom(ip, m.port); sendable(at, by.own()) {
 		p.rtp = at
 	}
-	if sendable(second, e.pool.public) {
+	if sendable(second, by.own()) {
 		p.rtcp = second
 	}
 	return p

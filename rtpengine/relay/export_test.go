@@ -3,10 +3,12 @@
 
 package relay
 
+import "net"
+
 // Reply answers one datagram of the ng protocol, without a cache.
 func (r *Relay) Reply(b []byte) []byte {
 	var none cookieCache
-	return r.reply(&none, "test", b)
+	return r.reply(&none, &net.UDPAddr{}, b)
 }
 
 // CookieCache is the reply cache of one socket.

@@ -45,7 +45,7 @@ func (r *Relay) ServeNG(pc net.PacketConn) error {
 			continue
 		}
 		failed = 0
-		if reply := r.reply(&seen, from.String(), buf[:n]); reply != nil {
+		if reply := r.reply(&seen, from, buf[:n]); reply != nil {
 			_, _ = pc.WriteTo(reply, from) // the client asks again
 		}
 	}
@@ -77,17 +77,17 @@ func (r *Relay) isClosed() bool {
 
 // reply answers one datagram: "cookie dictionary". Nil means none: without a
 // cookie there is nothing to answer to.
-func (r *Relay) reply(seen *cookieCache, source string, b []byte) []byte {
+func (r *Relay) reply(seen *cookieCache, source net.Addr, b []byte) []byte {
 	cookie, body, ok := bytes.Cut(b, []byte(" "))
 	if !ok || len(cookie) == 0 {
 		return nil
 	}
-	key := source + " " + string(cookie)
+	key := source.String() + " " + string(cookie)
 	if old := seen.get(key); old != nil {
 		return old
 	}
 	head := append(bytes.Clone(cookie), ' ')
-	out, err := bencode.Append(head, r.answer(body))
+	out, err := bencode.Append(head, r.answer(hostOf(source), body))
 	if err != nil || len(out) > maxDatagram {
 		out, _ = bencode.Append(head, refusal("reply too large for a datagram"))
 	}
@@ -99,8 +99,16 @@ func refusal(reason string) rtpengine.Dict {
 	return rtpengine.Dict{"result": "error", "error-reason": reason}
 }
 
+// hostOf is an address without its port.
+func hostOf(a net.Addr) string {
+	if u, ok := a.(*net.UDPAddr); ok {
+		return u.AddrPort().Addr().Unmap().String()
+	}
+	return a.String()
+}
+
 // answer runs the command in b and returns the reply's dictionary.
-func (r *Relay) answer(b []byte) rtpengine.Dict {
+func (r *Relay) answer(source string, b []byte) rtpengine.Dict {
 	switch {
 	case len(b) == 0:
 		return refusal("Invalid data (no payload)")
@@ -116,7 +124,7 @@ func (r *Relay) answer(b []byte) rtpengine.Dict {
 	if !ok {
 		return refusal(`Dictionary contains no key "command"`)
 	}
-	reply, err := r.Do(context.Background(), command, d)
+	reply, err := r.count(context.Background(), source, command, d)
 	if err == nil {
 		return reply
 	}

@@ -30,8 +30,10 @@ type options struct {
 	mux      map[string]bool
 	media    netip.Addr // media-address
 	family   string     // "ip4", "ip6" or ""
-	proto    string     // transport-protocol
-	plain    string     // the option that wants no SRTP: "SDES=off" or "DTLS=off"
+
+	direction []string // received side first
+	proto     string   // transport-protocol
+	plain     string   // the option that wants no SRTP: "SDES=off" or "DTLS=off"
 
 	fatal bool
 	delay time.Duration
@@ -120,10 +122,12 @@ func (o *options) setNumber(name string, v any) string {
 	default:
 		n = -1
 	}
-	if n < 0 || n > 1<<31-1 {
+	switch bad := n < 0 || n > 1<<31-1; {
+	case bad && name == "limit":
+		return "invalid limit, must be >= 0" // the daemon's words
+	case bad:
 		return name + " is not a number of use"
-	}
-	if name == "limit" {
+	case name == "limit":
 		o.limit = int(n)
 		return ""
 	}
@@ -136,9 +140,7 @@ func (o *options) setList(name string, list []string) string {
 	case "received-from":
 		return o.setReceived(list)
 	case "direction":
-		if len(list) == 2 && list[0] != list[1] {
-			return unsupported(name, list)
-		}
+		o.direction = list
 		return ""
 	}
 	for _, word := range list {

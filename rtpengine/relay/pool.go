@@ -5,6 +5,7 @@ package relay
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -17,13 +18,14 @@ const maxBinds = 64
 
 var errNoPorts = errors.New("relay: all ports are in use")
 
-// pool hands out pairs of neighbouring ports, the even one for RTP and the next
-// for RTCP (RFC 3550 section 11). They come in random order: the next one must
-// not be guessable by who wants to be there first.
+// pool hands out pairs of neighbouring ports of one local address, the even one
+// for RTP and the next for RTCP (RFC 3550 section 11). They come in random order:
+// the next one must not be guessable by who wants to be there first.
 type pool struct {
 	listen func(network, address string) (net.PacketConn, error)
 	local  netip.Addr
-	public netip.Addr
+	first  int // and last: the range
+	last   int
 
 	mu   sync.Mutex
 	free []uint16
@@ -35,12 +37,12 @@ type pair struct {
 	conns [2]net.PacketConn
 }
 
-func newPool(cfg *Config, local, public netip.Addr) (*pool, error) {
+func newPool(cfg *Config, local netip.Addr) (*pool, error) {
 	first, last, err := cfg.ports()
 	if err != nil {
 		return nil, err
 	}
-	p := &pool{listen: cfg.Listen, local: local, public: public}
+	p := &pool{listen: cfg.Listen, local: local, first: first, last: last}
 	if p.listen == nil {
 		p.listen = net.ListenPacket
 	}
@@ -87,6 +89,26 @@ func (p *pool) bind(port uint16) (pair, error) {
 		pr.conns[i] = c
 	}
 	return pr, nil
+}
+
+// probe opens a pair and closes it again.
+func (p *pool) probe() error {
+	pr, err := p.open()
+	if err != nil {
+		return fmt.Errorf("relay: opening a media port: %w", err)
+	}
+	for _, c := range pr.conns {
+		_ = c.Close()
+	}
+	p.put(pr.port)
+	return nil
+}
+
+// left is how many pairs nobody has.
+func (p *pool) left() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.free)
 }
 
 func (p *pool) take() (port uint16, ok bool) {

@@ -118,9 +118,9 @@ func (p *port) describe() rtpengine.Dict {
 	if locked {
 		flags = append(flags, "confirmed")
 	}
-	t := p.tally()
+	t, local := p.tally(), p.stream.faces[p.side].pool.local
 	d := rtpengine.Dict{
-		"local port": int64(p.local), "local address": p.stream.pool.local.String(), "family": family(p.stream.pool.local),
+		"local port": int64(p.local), "local address": local.String(), "family": family(local),
 		"endpoint": endpoint(dst), "advertised endpoint": endpoint(signalled), "flags": flags,
 		"last packet": p.last.Load() / int64(time.Second), "stats": t.dict(),
 	}

@@ -34,27 +34,16 @@ type Relay struct {
 	closed  bool
 }
 
-// New returns a relay that has no calls yet. It opens one pair of ports and
-// closes it again, so that an address that is not the host's is found out here.
+// New returns a relay that has no calls yet. It opens one pair of ports of each
+// address and closes it again, so that an address that is not the host's is found
+// out here.
 func New(cfg Config) (*Relay, error) {
-	local, public, err := cfg.addresses()
+	ifaces, err := cfg.interfaces()
 	if err != nil {
 		return nil, err
 	}
-	p, err := newPool(&cfg, local, public)
-	if err != nil {
-		return nil, err
-	}
-	probe, err := p.open()
-	if err != nil {
-		return nil, fmt.Errorf("relay: opening a media port: %w", err)
-	}
-	for _, c := range probe.conns {
-		_ = c.Close()
-	}
-	p.put(probe.port)
 	r := &Relay{
-		cfg: cfg, engine: engine{pool: p}, done: make(chan struct{}),
+		cfg: cfg, engine: engine{ifaces: ifaces, ledger: newLedger()}, done: make(chan struct{}),
 		calls: map[string]*call{}, servers: map[net.PacketConn]struct{}{},
 	}
 	r.wg.Go(r.sweep)
@@ -119,6 +108,7 @@ func (r *Relay) find(command, id string, create bool) (*call, error) {
 	case !create:
 		return nil, &rtpengine.Error{Command: command, Reason: "Unknown call-id"}
 	case r.cfg.MaxCalls > 0 && len(r.calls) >= r.cfg.MaxCalls:
+		r.engine.ledger.rejected.Add(1)
 		return nil, &rtpengine.Error{Command: command, Reason: reasonLimit}
 	}
 	c = &call{id: id, created: time.Now(), turn: make(chan struct{}, 1)}
@@ -130,6 +120,7 @@ func (r *Relay) find(command, id string, create bool) (*call, error) {
 func (r *Relay) leave(c *call) {
 	if len(c.dialogs) == 0 && !c.gone {
 		c.gone = true
+		r.engine.ledger.closed(c)
 		r.mu.Lock()
 		delete(r.calls, c.id)
 		r.mu.Unlock()

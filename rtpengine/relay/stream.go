@@ -12,8 +12,10 @@ import (
 // stream is the relay of one media line: a pair of ports for each party. What
 // party 0 sends to ports[0] leaves from ports[1], and the other way round.
 type stream struct {
-	pool  *pool
-	ports [2][2]*port // by party and component
+	ledger *ledger
+	faces  [2]*iface   // towards the parties
+	ports  [2][2]*port // by party and component
+	live   bool        // an answer bound it; the call's turn guards it
 
 	kind, proto string         // of the last offer; the call's turn guards them
 	mux         [2]atomic.Bool // the party has RTCP on its RTP port
@@ -25,10 +27,10 @@ type stream struct {
 
 // openStream opens the ports and starts to read them. Nothing is relayed until
 // both parties were signalled.
-func openStream(p *pool) (*stream, error) {
-	s := &stream{pool: p}
+func openStream(l *ledger, faces [2]*iface) (*stream, error) {
+	s := &stream{ledger: l, faces: faces}
 	for side := range s.ports {
-		pr, err := p.open()
+		pr, err := faces[side].pool.open()
 		if err != nil {
 			s.close()
 			return nil, err
@@ -40,6 +42,7 @@ func openStream(p *pool) (*stream, error) {
 			}
 		}
 	}
+	l.add(s)
 	for _, party := range s.ports {
 		for _, p := range party {
 			s.wg.Go(p.serve)
@@ -59,9 +62,10 @@ func (s *stream) close() {
 		}
 	}
 	s.wg.Wait()
-	for _, party := range s.ports {
+	s.ledger.remove(s)
+	for side, party := range s.ports {
 		if party[rtp] != nil {
-			s.pool.put(party[rtp].local)
+			s.faces[side].pool.put(party[rtp].local)
 		}
 	}
 }
@@ -98,7 +102,7 @@ func (s *stream) signal(side int, p party) {
 		if p.held {
 			sig.addr = o.latch.signal.addr
 		}
-		sig.plausible = sig.addr.IsValid() && (!private(sig.addr.Addr()) || private(s.pool.public))
+		sig.plausible = sig.addr.IsValid() && (!private(sig.addr.Addr()) || private(s.faces[side].public))
 		o.latch.held = p.held
 		o.latch.arm(sig)
 		o.mu.Unlock()
@@ -107,11 +111,11 @@ func (s *stream) signal(side int, p party) {
 
 // loops reports whether addr is one of the stream's own ports.
 func (s *stream) loops(addr netip.AddrPort) bool {
-	if addr.Addr() != s.pool.local && addr.Addr() != s.pool.public {
-		return false
-	}
-	for _, party := range s.ports {
-		for _, p := range party {
+	for side, f := range s.faces {
+		if addr.Addr() != f.pool.local && addr.Addr() != f.public {
+			continue
+		}
+		for _, p := range s.ports[side] {
 			if p.local == addr.Port() {
 				return true
 			}
@@ -122,6 +126,7 @@ func (s *stream) loops(addr netip.AddrPort) bool {
 
 // goLive lets packets pass: both parties are signalled.
 func (s *stream) goLive() {
+	s.live = true
 	for _, party := range s.ports {
 		for _, p := range party {
 			p.mu.Lock()

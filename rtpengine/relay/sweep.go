@@ -21,6 +21,7 @@ func (r *Relay) sweep() {
 			for _, c := range r.all() {
 				r.sweepCall(c)
 			}
+			r.engine.ledger.sample(time.Now())
 		}
 	}
 }
@@ -43,6 +44,7 @@ func (r *Relay) sweepCall(c *call) {
 		return
 	}
 	now := time.Now()
+	end := endRegular // of delete-delay
 	var over []*dialog
 	timedOut := false
 	for _, d := range c.dialogs {
@@ -51,10 +53,19 @@ func (r *Relay) sweepCall(c *call) {
 		if deleted || silent {
 			over = append(over, d)
 			timedOut = timedOut || silent
+			switch {
+			case silent && d.quiet():
+				end = endSilent
+			case silent:
+				end = endTimeout
+			}
 		}
 	}
 	c.remove(over)
 	ended := len(over) > 0 && len(c.dialogs) == 0
+	if ended {
+		c.end = end
+	}
 	r.leave(c)
 	if ended && timedOut && r.cfg.OnTimeout != nil {
 		r.cfg.OnTimeout(c.id)

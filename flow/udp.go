@@ -44,6 +44,7 @@ type socket struct {
 	local   netip.AddrPort
 	pktinfo bool
 	v4only  bool
+	batch   batchWriter // nil where there is none
 	ready   sync.Once
 	fault   error // that ended reading; of the reader's goroutine
 }
@@ -51,12 +52,18 @@ type socket struct {
 func newSocket(l *Layer, srv *sipgo.Server, pc net.PacketConn) *socket {
 	s := &socket{PacketConn: pc, layer: l, srv: srv, local: addrPort(pc.LocalAddr())}
 	s.udp, _ = pc.(*net.UDPConn)
-	if s.udp == nil || !s.wildcard() {
-		return s
+	if s.udp != nil && s.wildcard() {
+		s.askForDestination()
 	}
+	s.batch = newBatchWriter(s)
+	return s
+}
+
+// askForDestination has the kernel tell which of our addresses a packet to a
+// wildcard socket was sent to.
+func (s *socket) askForDestination() {
 	s.v4only = ipv6.NewPacketConn(s.udp).SetControlMessage(ipv6.FlagDst, true) != nil
 	s.pktinfo = !s.v4only || ipv4.NewPacketConn(s.udp).SetControlMessage(ipv4.FlagDst, true) == nil
-	return s
 }
 
 func (s *socket) wildcard() bool { return s.local.Addr().IsUnspecified() }
@@ -211,12 +218,18 @@ func (s *socket) writeFrom(b []byte, src netip.Addr, to netip.AddrPort) (int, er
 	if !s.pktinfo || !src.IsValid() || src.IsUnspecified() {
 		return s.PacketConn.WriteTo(b, net.UDPAddrFromAddrPort(s.layer.host.zoned(to, s.local.Addr())))
 	}
-	var oob []byte
-	if src.Is4() {
-		oob = (&ipv4.ControlMessage{Src: src.AsSlice()}).Marshal() // on a dual-stack socket too
-	} else {
-		oob = (&ipv6.ControlMessage{Src: src.AsSlice()}).Marshal()
-	}
-	n, _, err := s.udp.WriteMsgUDPAddrPort(b, oob, s.layer.host.zoned(to, src))
+	n, _, err := s.udp.WriteMsgUDPAddrPort(b, s.sourceOOB(src), s.layer.host.zoned(to, src))
 	return n, err
+}
+
+// sourceOOB is the control message that makes a wildcard socket send from src;
+// nil on others, and without a src.
+func (s *socket) sourceOOB(src netip.Addr) []byte {
+	switch {
+	case !s.pktinfo || !src.IsValid() || src.IsUnspecified():
+		return nil
+	case src.Is4():
+		return (&ipv4.ControlMessage{Src: src.AsSlice()}).Marshal() // on a dual-stack socket too
+	}
+	return (&ipv6.ControlMessage{Src: src.AsSlice()}).Marshal()
 }

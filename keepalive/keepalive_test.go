@@ -27,6 +27,9 @@ func TestMain(m *testing.M) { leak.Main(m) }
 var _ keepalive.Sender = (*flow.Layer)(nil)
 
 // peer is the flow of the i-th phone.
+// The layer pings many phones in one system call.
+var _ keepalive.BatchSender = (*flow.Layer)(nil)
+
 func peer(i int) flow.Flow {
 	return flow.Flow{
 		Transport: flow.UDP,

@@ -118,8 +118,13 @@ func (r *Router) RecordRoute(req *sip.Request, in, out flow.Flow) error {
 		beyond = &rr.Address
 	}
 	token := r.secrets().sign(id.Value(), beyond)
-	first, second := r.recordURI(scheme, token, in), r.recordURI(scheme, token, out)
-	if sameSide(first, second) {
+	first := r.recordURI(scheme, token, in)
+	if in.Transport == out.Transport && in.Local == out.Local {
+		req.PrependHeader(&sip.RecordRouteHeader{Address: first})
+		return nil
+	}
+	second := r.recordURI(scheme, token, out)
+	if sameSide(first, second) { // two flows, one name
 		req.PrependHeader(&sip.RecordRouteHeader{Address: first})
 		return nil
 	}

@@ -21,7 +21,7 @@ func TestKeepalive(t *testing.T) {
 	p := newPinging(t, l)
 	udp, tcp := l.phoneA.phones(t, 200, "udp"), l.phoneA2.phones(t, 20, "tcp")
 	unpinged := l.phoneB.phones(t, 1, "udp")
-	for _, all := range [][]*pinged{udp, tcp, unpinged} {
+	for _, all := range [][]*pinged{tcp, udp, unpinged} { // an edge waits 10 s for the first words on a stream
 		registerAll(t, all)
 	}
 	p.reach(t, unpinged, 1)
@@ -52,8 +52,8 @@ func TestKeepalive(t *testing.T) {
 	require.False(t, p.bound(t, tcp[0].user))
 
 	l.phoneA2.connect(t, tcp, "tcp")
-	registerAll(t, udp)
 	registerAll(t, tcp)
+	registerAll(t, udp)
 	p.reach(t, udp, 3)
 	p.reach(t, tcp, 3)
 	require.Equal(t, len(udp)+len(tcp), p.pinger.Stats().Bindings)

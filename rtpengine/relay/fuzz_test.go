@@ -93,7 +93,9 @@ func FuzzSDP(f *testing.F) {
 		}
 		require.Equal(t, strings.Count("\n"+body, "\nm="), strings.Count("\n"+string(out), "\nm="))
 		var was, is sdp.SessionDescription
-		if was.UnmarshalString(body) == nil {
+		// The other parser takes an origin without a user name, which is none (RFC
+		// 8866 section 5.2), and only with the blank that then begins the line.
+		if was.UnmarshalString(body) == nil && was.Origin.Username != "" {
 			require.NoError(t, is.Unmarshal(out), "what another parser could read it still can")
 			require.Len(t, is.MediaDescriptions, len(was.MediaDescriptions))
 		}

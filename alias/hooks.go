@@ -11,6 +11,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"github.com/sipnat/sipnat/flow"
+	"github.com/sipnat/sipnat/internal/dialog"
 )
 
 // Stats counts what a middleware did since the start.
@@ -101,7 +102,7 @@ func (m middleware) wrap(next sipgo.RequestHandler) sipgo.RequestHandler {
 			return
 		}
 		target, err := m.lead(req)
-		if errors.Is(err, ErrNone) && m.signed && ok && inDialog(req) && byItself(req, given) {
+		if errors.Is(err, ErrNone) && m.signed && ok && dialog.Inside(req) && byItself(req, given) {
 			err = ErrUnsigned
 		}
 		switch {
@@ -119,12 +120,6 @@ func (m middleware) wrap(next sipgo.RequestHandler) sipgo.RequestHandler {
 			_ = tx.Respond(sip.NewResponseFromRequest(req, code, reason, nil))
 		}
 	}
-}
-
-// inDialog reports whether the request has a To tag.
-func inDialog(req *sip.Request) bool {
-	to := req.To()
-	return to != nil && to.Params.Has("tag")
 }
 
 // byItself reports whether t sends req nowhere but where its own Request-URI

@@ -8,6 +8,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"github.com/sipnat/sipnat/flow"
+	"github.com/sipnat/sipnat/internal/dialog"
 	"github.com/sipnat/sipnat/internal/flowtoken"
 	"github.com/sipnat/sipnat/internal/txval"
 )
@@ -65,7 +66,7 @@ func grant(req *sip.Request, tx sip.ServerTransaction, res Result) sip.ServerTra
 		if res.Outbound {
 			tx = txval.With(tx, flowtoken.Outbound{})
 		}
-	case res.Signed && inDialog(req) && (res.Next || !res.More):
+	case res.Signed && dialog.Inside(req) && (res.Next || !res.More):
 	default:
 		return tx
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"github.com/sipnat/sipnat/flow"
+	"github.com/sipnat/sipnat/internal/dialog"
 )
 
 // Layer is what a Router asks of the flow layer: our names. *flow.Layer is one.
@@ -72,19 +73,9 @@ func forms(req *sip.Request) bool {
 	case sip.NOTIFY:
 		return true
 	case sip.INVITE, sip.SUBSCRIBE, sip.REFER:
-		return !inDialog(req)
+		return !dialog.Inside(req)
 	}
 	return false
-}
-
-// inDialog reports whether the request has a To tag.
-func inDialog(req *sip.Request) bool {
-	to := req.To()
-	if to == nil {
-		return false
-	}
-	_, ok := to.Params.Get("tag")
-	return ok
 }
 
 // Branch is the forwarder's hook: it puts Record-Route on a request that may set

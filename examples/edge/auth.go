@@ -17,6 +17,7 @@ import (
 	"github.com/icholy/digest"
 
 	"github.com/sipnat/sipnat/flow"
+	"github.com/sipnat/sipnat/internal/dialog"
 	"github.com/sipnat/sipnat/registrar"
 )
 
@@ -57,7 +58,7 @@ func (a *digestAuth) aor(req *sip.Request, tx sip.ServerTransaction) (string, er
 func (a *digestAuth) middleware(next sipgo.RequestHandler) sipgo.RequestHandler {
 	return func(req *sip.Request, tx sip.ServerTransaction) {
 		_, ours := flow.TargetOf(tx)
-		if req.Method == sip.REGISTER || req.IsAck() || req.IsCancel() || ours && inDialog(req) {
+		if req.Method == sip.REGISTER || req.IsAck() || req.IsCancel() || ours && dialog.Inside(req) {
 			next(req, tx)
 			return
 		}
@@ -74,15 +75,6 @@ func (a *digestAuth) middleware(next sipgo.RequestHandler) sipgo.RequestHandler 
 		req.RemoveHeader("Proxy-Authorization")
 		next(req, tx)
 	}
-}
-
-func inDialog(req *sip.Request) bool {
-	to := req.To()
-	if to == nil {
-		return false
-	}
-	_, ok := to.Params.Get("tag")
-	return ok
 }
 
 func (a *digestAuth) challenge(req *sip.Request, tx sip.ServerTransaction, code int, reason, header string, stale bool) {
